@@ -1,0 +1,88 @@
+# make demo    a simulated patient, end to end
+# make test    every check and test
+# make bench   the benchmarks, one line each
+# make docs    the documentation, as web pages
+# make lock    new locked requirements after a change of pyproject.toml (needs uv)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.11 python3; do "$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
+UV ?= uv
+PYTEST_ARGS ?= -n 2
+
+# Every download is named and hashed in requirements/; only ready-made wheels, so that nothing is fetched to build.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL_LOCKED := $(PIP) install --no-deps --only-binary :all: --require-hashes -r
+INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
+
+# Proved line by line and branch by branch.
+COVERED := core evidence geometry stats uncertainty
+comma := ,
+space := $(subst ,, )
+COVERED_FILES := $(subst $(space),$(comma),$(COVERED:%=src/atlasplane/%/*))
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint types imports tests coverage docs bench lock
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+demo: $(VENV)/run.stamp
+	$(BIN)/atlasplane demo
+
+test: lint types imports tests coverage docs
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp
+	$(BIN)/lint-imports --no-logo --no-cache
+
+tests: $(VENV)/dev.stamp
+	$(BIN)/pytest --cov --cov-report= $(PYTEST_ARGS)
+
+coverage: tests
+	$(BIN)/coverage report --include="$(COVERED_FILES)" --fail-under=100
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is missing: install it, or name it with 'make PYTHON=...'" >&2; exit 1; }
+	@"$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "make: $(PYTHON) is not Python 3.11 or newer: name one that is with 'make PYTHON=...'" >&2; exit 1; }
+	@"$(PYTHON)" -c "import ensurepip, venv" 2>/dev/null || \
+	  { echo "make: python3-venv is missing: run 'apt-get install python3-venv' and try again" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (one to three minutes the first time)"
+	@$(INSTALL_LOCKED) requirements/run.txt
+	@$(INSTALL_SELF)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (one to three minutes the first time)"
+	@$(INSTALL_LOCKED) requirements/dev.txt
+	@$(INSTALL_SELF)
+	@touch $(VENV)/run.stamp $@
+
+# One resolution for Linux, macOS and Windows. The second lock takes its versions from the first, and the packages that
+# build the project (build-system.requires) are part of both.
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --only-binary :all: --no-annotate \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet $(LOCK_ARGS)
+BUILD_REQUIRES = $(BIN)/python -c \
+  "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
+
+lock: | $(VENV)/bin/python
+	@command -v $(UV) >/dev/null || { echo "make: uv is missing: run 'pip install uv' and try again" >&2; exit 1; }
+	mkdir -p requirements
+	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra dev --extra docs --output-file requirements/dev.txt
+	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --constraint requirements/dev.txt --output-file requirements/run.txt
