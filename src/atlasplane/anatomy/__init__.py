@@ -1,0 +1,1 @@
+"""What every room needs to know of the body: landmarks, film views and the procedural phantom."""

@@ -1,0 +1,104 @@
+"""How the beam meets the patient on each film, and the camera that follows from it.
+
+The room has ISB axes; the patient faces the tube on a nasium, stands side-on for a lateral, and the vertex beam comes from above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from atlasplane.geometry.camera import PinholeCamera
+from atlasplane.geometry.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BeamView:
+    """One projection with the tube at 0 deg.
+
+    Attributes
+    ----------
+    beam : array, shape (3,)
+        Direction of the central ray.
+    first, second : array, shape (3,)
+        Room directions of the film frame's two axes (geometry.film_frame).
+    tilts_toward : array, shape (3,)
+        Where a positive tube angle turns the beam: beam cos + tilts_toward sin.
+    """
+
+    beam: Array
+    first: Array
+    second: Array
+    tilts_toward: Array
+
+
+_ANTERIOR, _UP, _RIGHT = np.eye(3)
+
+BEAM_VIEWS = {
+    "lateral": BeamView(beam=-_RIGHT, first=_ANTERIOR, second=_UP, tilts_toward=-_UP),
+    "nasium": BeamView(beam=-_ANTERIOR, first=_RIGHT, second=_UP, tilts_toward=-_UP),
+    "vertex": BeamView(beam=-_UP, first=_ANTERIOR, second=_RIGHT, tilts_toward=_ANTERIOR),
+}
+"""Films of the series whose projection is known; a tube angle tilts the vertex beam's upper end backward."""
+
+
+def film_axes(view: str, tube_deg: float, *, upright: bool) -> tuple[Array, Array]:
+    """Room directions of the film frame's axes on the detector, each of shape (3,).
+
+    An upright detector keeps the axes of the straight beam; a perpendicular one turns them with the tube.
+    """
+    setup = BEAM_VIEWS[view]
+    if upright:
+        return setup.first, setup.second
+    tube = np.radians(tube_deg)
+    turned = setup.tilts_toward * np.cos(tube) - setup.beam * np.sin(tube)
+    swap = {tuple(setup.tilts_toward): turned, tuple(-setup.tilts_toward): -turned}
+    return swap.get(tuple(setup.first), setup.first), swap.get(tuple(setup.second), setup.second)
+
+
+def film_camera(
+    view: str,
+    *,
+    sid_mm: float,
+    sod_mm: float,
+    tube_deg: float,
+    upright: bool,
+    target_mm: Array,
+    first_px: Array,
+    second_px: Array,
+    pitch_mm: Array,
+    principal_px: Array,
+) -> PinholeCamera:
+    """Camera whose central ray passes through a target at the distance SOD.
+
+    Parameters
+    ----------
+    view : str
+        A key of `BEAM_VIEWS`.
+    sid_mm, sod_mm : float
+        Source to detector and source to target, along the central ray.
+    tube_deg : float
+        Caudad + (vertex: upper end backward +).
+    upright : bool
+        Detector as for the straight beam, else perpendicular to the central ray.
+    target_mm : array, shape (3,)
+        Room point (ISB axes, mm).
+    first_px, second_px : array, shape (2,)
+        Pixel directions of the film frame's axes.
+    pitch_mm, principal_px : array, shape (2,)
+        Detector pixel size and the pixel that the central ray meets, [column, row].
+    """
+    setup = BEAM_VIEWS[view]
+    tube = np.radians(tube_deg)
+    beam = setup.beam * np.cos(tube) + setup.tilts_toward * np.sin(tube)
+    first, second = film_axes(view, tube_deg, upright=upright)
+    source = np.asarray(target_mm, dtype=float) - sod_mm * beam
+    return PinholeCamera(
+        source_mm=source,
+        centre_mm=source + sid_mm * beam,
+        column_axis=first * first_px[0] + second * second_px[0],
+        row_axis=first * first_px[1] + second * second_px[1],
+        pitch_mm=np.asarray(pitch_mm, dtype=float),
+        principal_px=np.asarray(principal_px, dtype=float),
+    )

@@ -1,0 +1,1 @@
+"""Did it change, and through what: one case over its visits."""

@@ -1,0 +1,134 @@
+"""A case measured: every visit's analysis, listing, gates and vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlasplane.core.finding import Finding, Severity
+from atlasplane.core.joint import JointObservations
+from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis, analyse_visit
+from atlasplane.plan.classification import Classification, TypeRule, classify
+from atlasplane.plan.gates import Gate, gates, is_open
+from atlasplane.plan.height import HeightModel
+from atlasplane.plan.listing import Listing, listing
+from atlasplane.plan.vector import LEVER_IN, CorrectionVector, correction_vector
+from atlasplane.sources.case import Case, Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSettings:
+    """What the adjuster brings to the plan.
+
+    Attributes
+    ----------
+    height : HeightModel or None
+        None gives no vector.
+    lever_in : float
+        Lateral component of the notch-transverse distance.
+    rotation_share : float
+    types : tuple of TypeRule
+        The user's own type table.
+    """
+
+    height: HeightModel | None = None
+    lever_in: float = LEVER_IN
+    rotation_share: float = 1.0
+    types: tuple[TypeRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MeasuredVisit:
+    """One visit with everything that its films say and what follows.
+
+    Attributes
+    ----------
+    visit : Visit
+    alignment : AlignmentAnalysis
+    listing : Listing or None
+    classification : Classification or None
+    gates : tuple of Gate
+    vector : CorrectionVector or None
+        None where a gate stops, the side is undetermined, or no height model was chosen.
+    no_vector_because : str
+        Why there is none; names the gate. Empty with a vector.
+    """
+
+    visit: Visit
+    alignment: AlignmentAnalysis
+    listing: Listing | None
+    classification: Classification | None
+    gates: tuple[Gate, ...]
+    vector: CorrectionVector | None
+    no_vector_because: str
+
+    @property
+    def joint(self) -> JointObservations:
+        """Observations with their covariance."""
+        return self.alignment.joint
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MeasuredCase:
+    """A case with its measured visits, in time order."""
+
+    case: Case
+    visits: tuple[MeasuredVisit, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Findings of the folder, then of each visit."""
+        return (*self.case.findings, *(f for v in self.visits for f in v.alignment.findings))
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether a `stop` finding asks somebody to look."""
+        return any(f.severity is Severity.STOP for f in self.findings)
+
+    def visit(self, id_: str) -> MeasuredVisit | None:
+        """The visit with this id, or None."""
+        return next((v for v in self.visits if v.visit.id == id_), None)
+
+
+def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCase:
+    """Measure every visit of a case.
+
+    Raises
+    ------
+    BadInput
+        When marks cannot be used or contradict what is stored of the film.
+    """
+    settings = settings or PlanSettings()
+    return MeasuredCase(case=case, visits=tuple(_measured(visit, case, settings) for visit in case.visits))
+
+
+def _measured(visit: Visit, case: Case, settings: PlanSettings) -> MeasuredVisit:
+    alignment = analyse_visit(visit)
+    own_files = {film.file for film in visit.films}
+    findings = [*alignment.findings, *(f for f in case.findings if f.file in own_files)]
+    states = gates(alignment.joint, findings)
+    vector, because = _vector(alignment.joint, states, settings)
+    return MeasuredVisit(
+        visit=visit,
+        alignment=alignment,
+        listing=listing(alignment.joint),
+        classification=classify(alignment.joint, settings.types),
+        gates=states,
+        vector=vector,
+        no_vector_because=because,
+    )
+
+
+def _vector(
+    joint: JointObservations, states: tuple[Gate, ...], settings: PlanSettings
+) -> tuple[CorrectionVector | None, str]:
+    if not is_open(states):
+        stopped = [gate for gate in states if gate.state.value == "stop"]
+        return None, "; ".join(f"{gate.id}: {gate.reason}" for gate in stopped)
+    if settings.height is None:
+        return None, "no height model chosen: enter a height, bring your own chart, or choose the two-arc model (research)"
+    vector = correction_vector(
+        joint, settings.height, lever_in=settings.lever_in, rotation_share=settings.rotation_share
+    )
+    if vector is None:
+        return None, "laterality, rotation or an input of the height model is not measured"
+    return vector, ""

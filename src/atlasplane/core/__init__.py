@@ -1,0 +1,1 @@
+"""The nouns of the house: quantities, observations, changes, findings, calibration, errors."""

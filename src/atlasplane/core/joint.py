@@ -1,0 +1,100 @@
+"""The numbers of one visit come with one covariance.
+
+Each input that several films, or several visits, have in common (scale of one set-up, an observer's own way of placing, the
+tube's angle scale) appears once, under a key: what carries the same key is the same unknown. So the correlation between two
+quantities, and between pre and post, is derived and never assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from atlasplane.core.change import LEVEL, Change, compare
+from atlasplane.core.observation import Measurement, Observation
+from atlasplane.geometry.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class JointObservations:
+    """Observations of one visit with their joint covariance.
+
+    Attributes
+    ----------
+    observations : tuple of Observation
+    order : tuple of str
+        Keys of the measurements that the covariance speaks of.
+    own_cov : array, shape (n, n)
+        Part of the covariance that nothing outside this visit shares.
+    shared : mapping key -> array, shape (n,)
+        Effect of one standard uncertainty of each shared input, in the quantities' units.
+    """
+
+    observations: tuple[Observation, ...]
+    order: tuple[str, ...] = ()
+    own_cov: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    shared: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.order)
+        if self.own_cov.shape != (n, n) or any(effect.shape != (n,) for effect in self.shared.values()):
+            raise ValueError(f"joint covariance does not fit its {n} quantities")
+
+    @property
+    def cov(self) -> Array:
+        """Covariance of the measurements in `order`, shape (n, n)."""
+        total = self.own_cov.copy()
+        for effect in self.shared.values():
+            total += np.outer(effect, effect)
+        return total
+
+    def get(self, key: str) -> Observation | None:
+        """The observation with this key, or None."""
+        return next((o for o in self.observations if o.key == key), None)
+
+    def measurement(self, key: str) -> Measurement | None:
+        """The measurement with this key, or None where it is absent or of another kind."""
+        found = self.get(key)
+        return found if isinstance(found, Measurement) else None
+
+    def combine(self, weights: Mapping[str, float]) -> tuple[float, float]:
+        """Linear combination of measurements and its standard uncertainty.
+
+        Raises
+        ------
+        KeyError
+            When a key has no covariance here.
+        """
+        w = np.zeros(len(self.order))
+        values = np.zeros(len(self.order))
+        for key, weight in weights.items():
+            measured = self.measurement(key)
+            if key not in self.order or measured is None:
+                raise KeyError(key)
+            w[self.order.index(key)], values[self.order.index(key)] = weight, measured.value
+        return float(w @ values), float(np.sqrt(w @ self.cov @ w))
+
+    def compare(self, post: JointObservations, *, level: float = LEVEL) -> tuple[Change, ...]:
+        """Changes of everything that both visits have, with the correlation that their shared inputs give."""
+        changes = []
+        for before in self.observations:
+            after = post.get(before.key)
+            if after is None or type(after) is not type(before):
+                continue
+            correlation, names = self._correlation(post, before.key)
+            source = f"shared terms: {', '.join(names)}" if names else "no shared terms"
+            changes.append(compare(before, after, correlation=correlation, correlation_source=source, level=level))
+        return tuple(changes)
+
+    def _correlation(self, post: JointObservations, key: str) -> tuple[float, Sequence[str]]:
+        if key not in self.order or key not in post.order:
+            return 0.0, ()
+        i, j = self.order.index(key), post.order.index(key)
+        products = {k: float(self.shared[k][i] * post.shared[k][j]) for k in self.shared.keys() & post.shared.keys()}
+        scale = float(np.sqrt(self.cov[i, i] * post.cov[j, j]))
+        if scale == 0:
+            return 0.0, ()
+        names = sorted(k for k, product in products.items() if product)
+        return float(np.clip(sum(products.values()) / scale, -1.0, 1.0)), names

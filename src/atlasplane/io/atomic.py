@@ -1,0 +1,101 @@
+"""Output that appears whole or not at all: it is written aside, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from atlasplane.core.errors import OutputFailed
+
+PIECE_BYTES = 1 << 20
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    OutputFailed
+        When the disk is full, the folder is missing or may not be written; what was there before is untouched.
+    """
+
+    def fill(stream: BinaryIO) -> None:
+        stream.write(content)
+
+    _write_aside(path, fill)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with its line ends as they are, whole or not at all; raises OutputFailed."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file's bytes, whole or not at all; raises OutputFailed."""
+
+    def fill(stream: BinaryIO) -> None:
+        with source.open("rb") as reader:
+            shutil.copyfileobj(reader, stream, PIECE_BYTES)
+
+    _write_aside(path, fill)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; it takes its name only when the block ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+        Must not exist, or be an empty folder; missing parents are made.
+
+    Raises
+    ------
+    OutputFailed
+        When the folder holds something already, or cannot be written.
+    """
+    aside = path.with_name(_aside_name(path))
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise OutputFailed(
+                str(path), "already exists and is not empty", "Name a new folder, or move this one away"
+            )
+        aside.mkdir(parents=True)
+        yield aside
+        if path.is_dir():
+            path.rmdir()
+        aside.replace(path)
+    except OSError as fault:
+        raise _failed(path, fault) from fault
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_aside(path: Path, fill: Callable[[BinaryIO], None]) -> None:
+    aside = path.with_name(_aside_name(path))
+    try:
+        try:
+            with aside.open("xb") as stream:
+                fill(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as fault:
+        raise _failed(path, fault) from fault
+
+
+def _aside_name(path: Path) -> str:
+    return f".{path.name[:100]}.{secrets.token_hex(4)}.part"
+
+
+def _failed(path: Path, fault: OSError) -> OutputFailed:
+    reason = fault.strerror or type(fault).__name__
+    remedy = "Check free space and the right to write there, then try again; nothing was changed"
+    return OutputFailed(str(path), f"could not be written ({reason})", remedy)

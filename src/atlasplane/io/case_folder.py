@@ -1,0 +1,276 @@
+"""A case folder, read whole: case.toml, its volumes, its visits in time order, and what does not fit together."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from atlasplane.core.errors import BadInput, WrongPatient
+from atlasplane.core.finding import Finding, Severity
+from atlasplane.io.dicom_header import Person
+from atlasplane.io.digest import sha256_of, sha256_of_folder, unreadable
+from atlasplane.io.faults import validated
+from atlasplane.io.landmark_file import MarkedImage, read_landmarks
+from atlasplane.io.models import CASE_SCHEMA, CaseFile, VisitFile, VolumeTable
+from atlasplane.io.models_records import CARE_COLUMNS, DIARY_COLUMNS
+from atlasplane.io.records_file import read_rows
+from atlasplane.io.text_file import checked_schema, read_toml
+from atlasplane.io.visit_folder import VISIT_FILE, VisitRead, named_file, read_visit, read_visit_file
+from atlasplane.io.volume_file import open_volume
+from atlasplane.sources.case import Case, Moment, Visit
+from atlasplane.sources.reading import Reading
+from atlasplane.sources.volume import Volume
+
+CASE_FILE = "case.toml"
+VISIT_FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})(-\d+)?")
+
+_OF_ONE_DAY = {Moment.PRE: 0, Moment.SINGLE: 1, Moment.POST: 2}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CaseRead:
+    """A case, and whom the header of each file speaks of."""
+
+    case: Case
+    people: tuple[tuple[str, Person], ...]
+
+
+def read_case(folder: Path | str) -> Case:
+    """A case with its visits in time order; no pixel is decoded.
+
+    Raises
+    ------
+    BadInput
+        When something cannot be read or contradicts itself; the message names file, fault and remedy.
+    WrongPatient
+        When two of its files are of different people.
+    """
+    return read_case_people(Path(folder)).case
+
+
+def read_case_people(root: Path) -> CaseRead:
+    """A case, and whom its files speak of, to hold a further file against them; raises as `read_case`."""
+    table = read_case_file(root)
+    reads = _read_visits(root)
+    volumes, people = _read_volumes(root, table)
+    people += [
+        (each.film.file, each.person) for read in reads for each in read.films if each.person is not None
+    ]
+    check_one_person(people)
+    visits = tuple(read.visit for read in reads)
+    _check_tables(root)
+    findings = (
+        *(finding for read in reads for finding in read.findings),
+        *birth_findings(table.birth_year, people),
+        *_same_file_findings(visits),
+    )
+    return CaseRead(case=_case(root, table, visits, volumes, findings), people=tuple(people))
+
+
+def read_case_file(root: Path) -> CaseFile:
+    """case.toml of a case folder.
+
+    Raises
+    ------
+    BadInput
+        When the folder cannot be read, or is no case.
+    """
+    try:
+        names = {path.name for path in root.iterdir()}
+    except OSError as fault:
+        raise unreadable(str(root), fault) from fault
+    if CASE_FILE not in names:
+        raise BadInput(
+            str(root), f"holds no {CASE_FILE}", "Name a case folder, or make one with: atlasplane new"
+        )
+    content = read_toml(root / CASE_FILE, name=CASE_FILE)
+    return validated(CaseFile, checked_schema(content, CASE_SCHEMA, name=CASE_FILE), name=CASE_FILE)
+
+
+def visit_folders(root: Path) -> tuple[Path, ...]:
+    """The visits' folders, by name.
+
+    Raises
+    ------
+    BadInput
+        When a folder is named for a visit and is none, or the other way round.
+    """
+    try:
+        below = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return tuple(path for path in below if _is_visit(path))
+    except OSError as fault:
+        raise unreadable(str(root), fault) from fault
+
+
+def digests_of(paths: Sequence[Path], names: Sequence[str]) -> dict[Path, str]:
+    """SHA-256 of each file; several at a time, as hashing leaves the processor's other cores free."""
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        jobs = [
+            pool.submit(partial(sha256_of, path, name=name)) for path, name in zip(paths, names, strict=True)
+        ]
+        return {path: job.result() for path, job in zip(paths, jobs, strict=True)}
+
+
+def check_one_person(people: Iterable[tuple[str, Person]]) -> None:
+    """Refuse files of different people; raises WrongPatient with their names, and nobody's."""
+    known = list(people)
+    for n, (file, person) in enumerate(known):
+        for other_file, other in known[:n]:
+            if person.differs_from(other):
+                raise WrongPatient(
+                    file,
+                    f"is of another patient than {other_file} (patient id or birth date in the header differs)",
+                    "Remove the one that does not belong to this case",
+                )
+
+
+def _case(
+    root: Path,
+    table: CaseFile,
+    visits: tuple[Visit, ...],
+    volumes: tuple[Volume, ...],
+    findings: tuple[Finding, ...],
+) -> Case:
+    return Case(
+        id=table.id,
+        pseudonym=table.pseudonym,
+        folder=root,
+        simulated=table.simulated,
+        birth_year=table.birth_year,
+        sex=table.sex,
+        consents=dict(table.consents),
+        visits=visits,
+        volumes=volumes,
+        findings=findings,
+    )
+
+
+def _is_visit(path: Path) -> bool:
+    named, filled = VISIT_FOLDER.fullmatch(path.name), (path / VISIT_FILE).is_file()
+    if named is None:
+        if filled:
+            raise BadInput(
+                path.name, f"holds a {VISIT_FILE}, but is not named for a date", "Rename it to YYYY-MM-DD[-n]"
+            )
+        return False
+    try:
+        date.fromisoformat(named[1])
+    except ValueError as fault:
+        raise BadInput(
+            path.name, "is named for a date that does not exist", "Rename it to YYYY-MM-DD[-n]"
+        ) from fault
+    if not filled:
+        raise BadInput(
+            path.name, f"holds no {VISIT_FILE}", f"Write its {VISIT_FILE}, or move the folder out of the case"
+        )
+    return True
+
+
+def _read_visits(root: Path) -> list[VisitRead]:
+    tables = [(folder, read_visit_file(folder)) for folder in visit_folders(root)]
+    _check_visit_ids(tables)
+    paths: list[Path] = []
+    for folder, table in tables:
+        paths += _film_paths(folder, table)
+    digests = digests_of(paths, [f"{path.parent.name}/{path.name}" for path in paths])
+    reads = [read_visit(folder, table, digests) for folder, table in tables]
+    return sorted(reads, key=lambda read: (read.visit.time, _OF_ONE_DAY[read.visit.moment]))
+
+
+def _check_visit_ids(tables: Sequence[tuple[Path, VisitFile]]) -> None:
+    first: dict[str, str] = {}
+    for folder, table in tables:
+        if table.id in first:
+            what = f"visit id '{table.id}' is also that of {first[table.id]}/{VISIT_FILE}"
+            raise BadInput(f"{folder.name}/{VISIT_FILE}", what, "Give every visit an id of its own")
+        first[table.id] = folder.name
+
+
+def _film_paths(folder: Path, table: VisitFile) -> list[Path]:
+    name = f"{folder.name}/{VISIT_FILE}"
+    files = [film.file for film in table.film]
+    for n, file in enumerate(files):
+        if file in files[:n]:
+            raise BadInput(
+                name, f"film[{n}] names '{file}', which another film names too", "Delete one of them"
+            )
+        named_file(folder, file, name=name, where=f"film[{n}]")
+    return [folder / file for file in files]
+
+
+def _read_volumes(root: Path, table: CaseFile) -> tuple[tuple[Volume, ...], list[tuple[str, Person]]]:
+    volumes, people = [], []
+    for n, each in enumerate(table.volume):
+        volume, person = _read_volume(root, each, where=f"volume[{n}]")
+        volumes.append(volume)
+        people += [(each.file, person)] if person is not None else []
+    return tuple(volumes), people
+
+
+def _read_volume(root: Path, table: VolumeTable, *, where: str) -> tuple[Volume, Person | None]:
+    path = named_file(root, table.file, name=CASE_FILE, where=where)
+    image = open_volume(path, name=table.file, hounsfield=table.hounsfield)
+    for mask in table.masks.values():
+        named_file(root, mask, name=CASE_FILE, where=f"{where}.masks")
+    readings: tuple[Reading, ...] = ()
+    if table.landmarks is not None:
+        marked = MarkedImage(
+            sha256=sha256_of_folder(path) if path.is_dir() else sha256_of(path, name=table.file),
+            size=image.shape,
+            index_from_lps=np.linalg.inv(image.affine_lps).astype(np.float64),
+        )
+        landmarks = named_file(root, table.landmarks, name=CASE_FILE, where=where)
+        readings = read_landmarks(landmarks, name=table.landmarks, image=marked)
+    volume = Volume(
+        file=table.file,
+        shape=image.shape,
+        affine_lps=image.affine_lps,
+        hounsfield=image.hounsfield,
+        load_voxels=image.load_voxels,
+        readings=readings,
+        masks=dict(table.masks),
+    )
+    return volume, image.person
+
+
+def _check_tables(root: Path) -> None:
+    """Check care.csv and diary.csv where they are."""
+    known = {"care.csv": CARE_COLUMNS, "diary.csv": DIARY_COLUMNS}
+    for file, columns in known.items():
+        if (root / file).exists():
+            read_rows(root / file, columns, name=file)
+
+
+def birth_findings(birth_year: int | None, people: Iterable[tuple[str, Person]]) -> tuple[Finding, ...]:
+    """Files whose header tells another birth year than the case."""
+    if birth_year is None:
+        return ()
+    return tuple(
+        Finding(
+            code="film.birth_year",
+            severity=Severity.WARN,
+            file=file,
+            text="The birth year in the DICOM header is not that of case.toml: is it the right person's file?",
+        )
+        for file, person in people
+        if person.birth_year is not None and person.birth_year != birth_year
+    )
+
+
+def _same_file_findings(visits: Iterable[Visit]) -> tuple[Finding, ...]:
+    first: dict[str, str] = {}
+    findings = []
+    for film in (film for visit in visits for film in visit.films):
+        if film.sha256 in first:
+            text = f"It is the very same file as {first[film.sha256]}: the two are one exposure."
+            findings.append(Finding(code="film.same_file", severity=Severity.WARN, file=film.file, text=text))
+        first.setdefault(film.sha256, film.file)
+    return tuple(findings)

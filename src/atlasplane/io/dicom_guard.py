@@ -1,0 +1,260 @@
+"""A look at a DICOM file's skeleton before any library parses it: what is hostile, cut off or packed away stops here.
+
+Nothing is decoded, nothing recurses, and every length is held against the file's size.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from atlasplane.core.errors import BadFile
+from atlasplane.io.digest import unreadable
+
+MAX_BYTES = 512 * 1024 * 1024
+MAX_DEPTH = 16
+"""Nested sequences; real objects stay below ten."""
+MAX_ELEMENTS = 200_000
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+PACKED = (
+    "1.2.840.10008.1.2.5",  # RLE
+    "1.2.840.10008.1.2.4.50",  # JPEG
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.201",  # HTJ2K
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.4.203",
+)
+
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
+_PIXEL_TAGS = ((0x7FE0, 0x0010), (0x7FE0, 0x0008), (0x7FE0, 0x0009))
+_LONG_VR = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+_PROGRAM_MARKS = (
+    b"MZ",
+    b"\x7fELF",
+    b"\xcf\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"PK\x03\x04",
+    b"%PDF",
+    b"<html",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skeleton:
+    """What the scan saw: transfer syntax, and bytes of pixel data stored (None without pixel data)."""
+
+    transfer_syntax: str
+    pixel_bytes: int | None
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the pixels are stored uncompressed."""
+        return self.transfer_syntax in NATIVE
+
+
+@dataclass(slots=True)
+class _Level:
+    """A data set, a sequence of items, or a row of compressed fragments that the scan is inside of."""
+
+    what: str
+    end: int | None
+    implicit: bool
+
+
+@dataclass(slots=True)
+class _Walk:
+    stream: BinaryIO
+    size: int
+    name: str
+    order: str = "<"
+    levels: list[_Level] = field(default_factory=list)
+    elements: int = 0
+
+    def fail(self, what: str, remedy: str) -> NoReturn:
+        raise BadFile(self.name, what, remedy)
+
+    def cut_off(self) -> NoReturn:
+        self.fail("is cut off: its contents end before they should", "Copy or export the file again")
+
+    def read(self, n: int) -> bytes:
+        piece = self.stream.read(n)
+        if len(piece) < n:
+            self.cut_off()
+        return piece
+
+    def skip(self, n: int) -> None:
+        if self.stream.tell() + n > self.size:
+            self.cut_off()
+        self.stream.seek(n, os.SEEK_CUR)
+
+    def tag(self) -> tuple[int, int]:
+        group, element = struct.unpack(self.order + "HH", self.read(4))
+        return group, element
+
+    def length4(self) -> int:
+        return int(struct.unpack(self.order + "I", self.read(4))[0])
+
+    def element_head(self, *, implicit: bool) -> tuple[bytes, int]:
+        """VR (empty where implicit) and length."""
+        if implicit:
+            return b"", self.length4()
+        vr, short = self.read(2), self.read(2)
+        if vr in _LONG_VR:
+            return vr, self.length4()
+        return vr, int(struct.unpack(self.order + "H", short)[0])
+
+
+def scan(path: Path, *, name: str) -> Skeleton:
+    """Walk the file from tag to tag.
+
+    Raises
+    ------
+    BadFile
+        When it is no DICOM file, too large, cut off, nested too deeply, or stored in a way that is not read.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            return _scan(_Walk(stream, size, name))
+    except OSError as fault:
+        raise unreadable(name, fault) from fault
+
+
+def _scan(walk: _Walk) -> Skeleton:
+    _check_start(walk)
+    syntax = _transfer_syntax(walk)
+    if syntax == DEFLATED:
+        walk.fail(
+            "is stored deflated, which is not read", "Export it uncompressed (Explicit VR Little Endian)"
+        )
+    if syntax not in NATIVE and syntax not in PACKED:
+        walk.fail(
+            f"is stored with transfer syntax {syntax}, which is not read",
+            "Export it uncompressed or as JPEG 2000",
+        )
+    walk.order = ">" if syntax == NATIVE[2] else "<"
+    walk.levels = [_Level("data set", walk.size, syntax == NATIVE[0])]
+    return Skeleton(transfer_syntax=syntax, pixel_bytes=_pixel_bytes(walk))
+
+
+def _check_start(walk: _Walk) -> None:
+    if walk.size > MAX_BYTES:
+        walk.fail(f"is larger than {MAX_BYTES >> 20} MB", "Check that this is the right file")
+    head = walk.stream.read(132)
+    if head[128:132] != b"DICM":
+        walk.fail(
+            "is not a DICOM file (no mark 'DICM' at byte 128)",
+            "Export it as DICOM, or give it as PNG or TIFF",
+        )
+    if head.startswith(_PROGRAM_MARKS):
+        walk.fail("is a program or document with a DICOM file inside", "Do not use it; export the film again")
+
+
+def _transfer_syntax(walk: _Walk) -> str:
+    """Read the file's meta group (explicit, little endian) and stop at its end."""
+    syntax = ""
+    while walk.stream.tell() < walk.size:
+        start = walk.stream.tell()
+        tag = walk.tag()
+        if tag[0] != 0x0002:
+            walk.stream.seek(start)
+            break
+        _, length = walk.element_head(implicit=False)
+        if tag == (0x0002, 0x0010):
+            syntax = walk.read(min(length, 64)).decode("ascii", "replace").strip("\0 ")
+        else:
+            walk.skip(length)
+    if not syntax:
+        walk.fail("does not say how it is stored (no transfer syntax)", "Export it again as a DICOM file")
+    return syntax
+
+
+def _pixel_bytes(walk: _Walk) -> int | None:
+    while walk.levels:
+        level, here = walk.levels[-1], walk.stream.tell()
+        if level.end is not None and here >= level.end:
+            if here > level.end:
+                walk.fail("holds an element that is longer than its sequence", "Export the file again")
+            walk.levels.pop()
+            continue
+        walk.elements += 1
+        if walk.elements > MAX_ELEMENTS:
+            walk.fail(f"holds more than {MAX_ELEMENTS} elements", "Check that this is the right file")
+        if level.what == "data set":
+            stored = _step_element(walk, level)
+            if stored is not None:
+                return stored
+        else:
+            _step_item(walk, level)
+    return None
+
+
+def _step_element(walk: _Walk, level: _Level) -> int | None:
+    """Pass one element, or go down into it; the stored length where it is the image's pixel data."""
+    tag = walk.tag()
+    if tag == _ITEM_END:
+        walk.skip(4)
+        _leave(walk, level)
+        return None
+    vr, length = walk.element_head(implicit=level.implicit)
+    if tag in _PIXEL_TAGS and len(walk.levels) == 1:
+        return _fragments(walk) if length == _UNDEFINED else _whole(walk, length)
+    if length != _UNDEFINED and vr != b"SQ":
+        walk.skip(length)
+        return None
+    if len(walk.levels) > 2 * MAX_DEPTH:
+        walk.fail(f"nests sequences more than {MAX_DEPTH} deep", "Do not use it; export the film again")
+    what = "fragments" if tag in _PIXEL_TAGS else "sequence"
+    end = None if length == _UNDEFINED else walk.stream.tell() + length
+    walk.levels.append(_Level(what, end, level.implicit or vr == b"UN"))
+    return None
+
+
+def _step_item(walk: _Walk, level: _Level) -> None:
+    """Enter the next item of a sequence, or leave the sequence."""
+    tag, length = walk.tag(), walk.length4()
+    if tag == _SEQUENCE_END:
+        _leave(walk, level)
+    elif tag != _ITEM:
+        walk.fail("holds a broken sequence", "Export the file again")
+    elif level.what == "fragments":
+        walk.skip(length)
+    else:
+        end = None if length == _UNDEFINED else walk.stream.tell() + length
+        walk.levels.append(_Level("data set", end, level.implicit))
+
+
+def _leave(walk: _Walk, level: _Level) -> None:
+    if level.end is not None:
+        walk.fail("ends a sequence of known length a second time", "Export the file again")
+    walk.levels.pop()
+
+
+def _whole(walk: _Walk, length: int) -> int:
+    walk.skip(length)
+    return length
+
+
+def _fragments(walk: _Walk) -> int:
+    """Bytes of compressed pixel data, whose row of fragments must come to its end."""
+    total = 0
+    while True:
+        tag, length = walk.tag(), walk.length4()
+        if tag == _SEQUENCE_END:
+            return total
+        if tag != _ITEM:
+            walk.fail("holds broken compressed pixel data", "Export the file again")
+        walk.skip(length)
+        total += length

@@ -1,0 +1,203 @@
+"""Distances and scale of a film: what visit.toml says, held against the header and against what a film can be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from atlasplane.core.calibration import UNCALIBRATED, Calibration, CalibrationKind
+from atlasplane.core.errors import BadInput
+from atlasplane.core.finding import Finding, Severity
+from atlasplane.geometry.types import Array
+from atlasplane.io.dicom_header import ASSUMED_U_REL, HeaderStatement
+from atlasplane.io.models import CalibrationTable, CameraTable, TechniqueTable
+from atlasplane.sources.film import Detector, Technique
+
+PIXEL_MM = (0.005, 5.0)
+"""A pixel outside this is not given in millimetres."""
+FIELD_MM = (20.0, 2500.0)
+"""A film outside this shows no neck or spine."""
+DISAGREE_REL = 0.05
+"""Two statements of one distance or scale further apart than this cannot both be right."""
+
+
+def technique_of(
+    table: TechniqueTable | None, stated: HeaderStatement | None, *, file: str, name: str, where: str
+) -> tuple[Technique | None, tuple[Finding, ...]]:
+    """The stated technique, and findings where the DICOM header tells other distances.
+
+    Raises
+    ------
+    BadInput
+        When the source is no nearer to the patient than to the detector.
+    """
+    if table is None:
+        return None, ()
+    if table.sod_mm >= table.sid_mm:
+        what = f"{where}: sod_mm = {table.sod_mm:g} is not smaller than sid_mm = {table.sid_mm:g}"
+        remedy = "The distance to the atlas is the smaller one: were they exchanged?"
+        raise BadInput(name, what, remedy)
+    technique = Technique(
+        sid_mm=table.sid_mm,
+        sod_mm=table.sod_mm,
+        tube_deg=table.tube_deg,
+        detector=Detector(table.detector),
+        principal_px=table.principal_px,
+    )
+    header = None if stated is None else stated.sid_mm
+    if header is None or abs(technique.sid_mm / header - 1) <= DISAGREE_REL:
+        return technique, ()
+    text = f"sid_mm = {technique.sid_mm:g}, but the DICOM header says {header:g} mm."
+    return technique, (
+        Finding(
+            code="technique.disagrees",
+            severity=Severity.WARN,
+            file=file,
+            value=technique.sid_mm,
+            limit=header,
+            text=text,
+        ),
+    )
+
+
+def camera_of(table: CameraTable | None, *, name: str, where: str) -> Array | None:
+    """The stated camera, shape (3, 4), LPS mm to pixel.
+
+    Raises
+    ------
+    BadInput
+        When it maps no space onto an image.
+    """
+    if table is None:
+        return None
+    camera = np.array(table.P, dtype=float)
+    if abs(np.linalg.det(camera[:, :3])) < 1e-12 * float(np.linalg.norm(camera[:, :3])) ** 3:
+        raise BadInput(name, f"{where}: camera.P is singular", "Give the 3 x 4 matrix from LPS mm to pixels")
+    return camera
+
+
+def calibration_of(
+    table: CalibrationTable | None,
+    stated: HeaderStatement | None,
+    *,
+    shape: tuple[int, int],
+    file: str,
+    name: str,
+    where: str,
+) -> tuple[Calibration, tuple[Finding, ...]]:
+    """The film's scale: as stated, else as the DICOM header supports it; with findings.
+
+    Raises
+    ------
+    BadInput
+        When kind and numbers do not go together, or cannot be millimetres.
+    """
+    if table is not None:
+        calibration, findings = _as_stated(table, file, name, where)
+    elif stated is not None and stated.calibration.mm_per_px is not None:
+        calibration, findings = stated.calibration, (_from_header(stated.calibration, file),)
+    else:
+        calibration, findings = UNCALIBRATED, ()
+    return calibration, (
+        *findings,
+        *_plane_findings(calibration, file),
+        *_field_findings(calibration, shape, file),
+    )
+
+
+def check_scale(
+    calibration: Calibration, technique: Technique | None, stated: HeaderStatement | None, *, file: str
+) -> tuple[Finding, ...]:
+    """Hold a scale at the patient against the detector's pixel size and the distances."""
+    by_distance = calibration.kind in (CalibrationKind.SID_SOD, CalibrationKind.ERMF)
+    detector = None if stated is None else stated.detector_mm_per_px
+    if not by_distance or technique is None or detector is None or calibration.mm_per_px is None:
+        return ()
+    expected = detector[0] / technique.magnification
+    ratio = calibration.mm_per_px[0] / expected
+    if abs(ratio - 1) <= DISAGREE_REL:
+        return ()
+    text = (
+        f"mm_per_px = {calibration.mm_per_px[0]:.4g} is {100 * (ratio - 1):+.0f} % off {expected:.4g}, the detector's pixel "
+        f"divided by the magnification {technique.magnification:.3f} (limit {100 * DISAGREE_REL:.0f} %): "
+        "lengths may be wrong by as much."
+    )
+    return (
+        Finding(
+            code="calibration.disagrees",
+            severity=Severity.WARN,
+            file=file,
+            value=100 * (ratio - 1),
+            limit=100 * DISAGREE_REL,
+            text=text,
+        ),
+    )
+
+
+def _as_stated(
+    table: CalibrationTable, file: str, name: str, where: str
+) -> tuple[Calibration, tuple[Finding, ...]]:
+    kind = CalibrationKind(table.kind)
+    if kind is CalibrationKind.NONE:
+        if table.mm_per_px is not None:
+            raise BadInput(
+                name, f"{where}: calibration kind 'none' has an mm_per_px", "Delete it, or name its kind"
+            )
+        return UNCALIBRATED, ()
+    if table.mm_per_px is None:
+        what = f"{where}: calibration kind '{kind.value}' has no mm_per_px"
+        raise BadInput(name, what, 'Give mm_per_px = [column, row], or kind = "none"')
+    if not all(PIXEL_MM[0] <= size <= PIXEL_MM[1] for size in table.mm_per_px):
+        shown = f"[{table.mm_per_px[0]:g}, {table.mm_per_px[1]:g}]"
+        what = f"{where}: mm_per_px = {shown} cannot be the millimetres of a pixel"
+        raise BadInput(name, what, f"A pixel of a film measures {PIXEL_MM[0]:g} to {PIXEL_MM[1]:g} mm")
+    u_rel = ASSUMED_U_REL if table.u_rel is None else table.u_rel
+    findings = (_u_assumed(file),) if table.u_rel is None and kind.has_object_scale else ()
+    return Calibration(kind=kind, mm_per_px=table.mm_per_px, u_rel=u_rel), findings
+
+
+def _u_assumed(file: str) -> Finding:
+    text = f"No u_rel is stated for the scale: {ASSUMED_U_REL:g} is assumed for every length of this film."
+    return Finding(
+        code="calibration.u_assumed", severity=Severity.INFO, file=file, value=ASSUMED_U_REL, text=text
+    )
+
+
+def _from_header(calibration: Calibration, file: str) -> Finding:
+    text = (
+        f"The scale was taken from the DICOM header (kind '{calibration.kind.value}', u_rel {calibration.u_rel:g} assumed); "
+        "state 'calibration' in visit.toml to confirm or correct it."
+    )
+    return Finding(code="calibration.from_header", severity=Severity.INFO, file=file, text=text)
+
+
+def _plane_findings(calibration: Calibration, file: str) -> tuple[Finding, ...]:
+    if calibration.kind is CalibrationKind.NONE:
+        text = "No scale: angles can be measured (pixels taken as square), lengths cannot."
+        return (Finding(code="calibration.none", severity=Severity.WARN, file=file, text=text),)
+    if calibration.kind is CalibrationKind.DETECTOR_PLANE_ONLY:
+        text = "The scale holds on the detector only: angles can be measured, lengths of the patient cannot."
+        return (
+            Finding(code="calibration.detector_plane_only", severity=Severity.WARN, file=file, text=text),
+        )
+    return ()
+
+
+def _field_findings(calibration: Calibration, shape: tuple[int, int], file: str) -> tuple[Finding, ...]:
+    if calibration.mm_per_px is None:
+        return ()
+    width_mm, height_mm = shape[1] * calibration.mm_per_px[0], shape[0] * calibration.mm_per_px[1]
+    wrong = next((mm for mm in (width_mm, height_mm) if not FIELD_MM[0] <= mm <= FIELD_MM[1]), None)
+    if wrong is None:
+        return ()
+    text = f"By its scale the film shows {width_mm:.0f} x {height_mm:.0f} mm: the scale is hardly right."
+    limit = FIELD_MM[0] if wrong < FIELD_MM[0] else FIELD_MM[1]
+    return (
+        Finding(
+            code="calibration.implausible",
+            severity=Severity.WARN,
+            file=file,
+            value=wrong,
+            limit=limit,
+            text=text,
+        ),
+    )

@@ -1,0 +1,188 @@
+"""`case.toml` and `visit.toml` as typed tables."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from atlasplane.io.strict import (
+    Direction,
+    Flag,
+    InsideFile,
+    Instant,
+    NotNegative,
+    Number,
+    Pair,
+    Positive,
+    Strict,
+    Text,
+    Whole,
+)
+
+CASE_SCHEMA = "atlasplane.case/1"
+VISIT_SCHEMA = "atlasplane.visit/1"
+
+Row4 = tuple[Number, Number, Number, Number]
+FilmView = Literal[
+    "lateral",
+    "nasium",
+    "vertex",
+    "base-posterior",
+    "apom",
+    "ap-cervical",
+    "lateral-full",
+    "ap-full",
+    "blair-right",
+    "blair-left",
+]
+ScaleKind = Literal[
+    "user_fiducial",
+    "dicom_fiducial",
+    "dicom_geometry",
+    "modality_corrected",
+    "ermf",
+    "sid_sod",
+    "detector_plane_only",
+    "none",
+]
+BodySide = Literal["right", "left"]
+
+
+class VolumeTable(Strict):
+    """A CT or CBCT of the case; `hounsfield` says whether its greys are Hounsfield units."""
+
+    file: InsideFile
+    landmarks: InsideFile | None = None
+    masks: dict[Text, InsideFile] = Field(default_factory=dict)
+    hounsfield: Flag | None = None
+
+
+class CaseFile(Strict):
+    """case.toml."""
+
+    schema_: Literal["atlasplane.case/1"] = Field(alias="schema")
+    id: Text
+    pseudonym: Text
+    birth_year: Annotated[Whole, Field(ge=1850, le=2200)] | None = None
+    sex: Literal["female", "male", "other", "unknown"] = "unknown"
+    simulated: Flag = False
+    consents: dict[Text, Flag] = Field(default_factory=dict)
+    volume: tuple[VolumeTable, ...] = ()
+
+
+class TechniqueTable(Strict):
+    """How a film was taken; distances along the central ray, tube angle caudad +."""
+
+    sid_mm: Positive
+    sod_mm: Positive
+    tube_deg: Annotated[Number, Field(gt=-60, lt=60)] = 0.0
+    detector: Literal["upright", "perpendicular"] = "upright"
+    principal_px: Pair | None = None
+
+
+class CalibrationTable(Strict):
+    """Where the millimetres come from; `mm_per_px` is [column, row]."""
+
+    kind: ScaleKind
+    mm_per_px: tuple[Positive, Positive] | None = None
+    u_rel: Annotated[Number, Field(ge=0, lt=1)] | None = None
+
+
+class CameraTable(Strict):
+    """A full camera: 3 x 4, LPS mm to pixel."""
+
+    P: tuple[Row4, Row4, Row4]
+
+
+class FilmTable(Strict):
+    """One film of a visit.
+
+    `marker_at` is the pixel of the side marker; `ignore_header_orientation` says that a person found the orientation in
+    the DICOM header to be wrong.
+    """
+
+    file: InsideFile
+    view: FilmView
+    landmarks: InsideFile | None = None
+    patient_right: Direction | None = None
+    patient_anterior: Direction | None = None
+    patient_superior: Direction | None = None
+    marker: Literal["R", "L", "none"] | None = None
+    marker_at: Pair | None = None
+    ignore_header_orientation: Flag = False
+    technique: TechniqueTable | None = None
+    calibration: CalibrationTable | None = None
+    camera: CameraTable | None = None
+    rig: Text | None = None
+
+
+class PhotoTable(Strict):
+    """One photograph of a visit."""
+
+    file: InsideFile
+    view: Literal["photo-lateral", "photo-front", "photo-back"]
+    landmarks: InsideFile | None = None
+    patient_right: Direction | None = None
+    patient_anterior: Direction | None = None
+    patient_superior: Direction | None = None
+    calibration: CalibrationTable | None = None
+
+
+class ChannelTable(Strict):
+    """One channel of a recording."""
+
+    label: Text
+    muscle: Text | None = None
+    side: BodySide | None = None
+
+
+class QuietTable(Strict):
+    """A stretch of rest, in this recording or in another file."""
+
+    file: InsideFile | None = None
+    start_s: NotNegative | None = None
+    stop_s: Positive | None = None
+
+
+class ReferenceTable(Strict):
+    """A reference contraction."""
+
+    kind: Text
+    file: InsideFile | None = None
+    start_s: NotNegative | None = None
+    stop_s: Positive | None = None
+
+
+class RecordingTable(Strict):
+    """One recording of a visit."""
+
+    file: InsideFile
+    kind: Literal["semg", "imu", "nirs", "ppg", "doppler", "sep", "hreflex", "rr"]
+    channels: tuple[ChannelTable, ...] = ()
+    quiet: QuietTable | None = None
+    noise_uV: dict[Text, Positive] | None = None
+    reference: ReferenceTable | None = None
+
+
+class FileTable(Strict):
+    """A table that only names a file."""
+
+    file: InsideFile
+
+
+class VisitFile(Strict):
+    """visit.toml."""
+
+    schema_: Literal["atlasplane.visit/1"] = Field(alias="schema")
+    id: Text
+    time: Instant
+    phase: Literal["baseline", "care", "follow-up"]
+    moment: Literal["single", "pre", "post"] = "single"
+    observer: Text | None = None
+    film: tuple[FilmTable, ...] = ()
+    photo: tuple[PhotoTable, ...] = ()
+    recording: tuple[RecordingTable, ...] = ()
+    responses: tuple[FileTable, ...] = ()
+    labs: tuple[FileTable, ...] = ()
+    exam: FileTable | None = None

@@ -1,0 +1,191 @@
+"""One visit: visit.toml, its films with their readings, and the files that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from atlasplane.core.errors import BadInput
+from atlasplane.core.finding import Finding, Severity
+from atlasplane.io.dicom_header import Person
+from atlasplane.io.faults import validated
+from atlasplane.io.film_file import FilmImage, open_film
+from atlasplane.io.film_orientation import check_header, check_marker, orientation_of
+from atlasplane.io.film_scale import calibration_of, camera_of, check_scale, technique_of
+from atlasplane.io.landmark_file import MarkedImage, read_landmarks
+from atlasplane.io.models import VISIT_SCHEMA, FilmTable, VisitFile
+from atlasplane.io.records_file import read_exam, read_labs, read_responses
+from atlasplane.io.text_file import checked_schema, read_toml, toml_content
+from atlasplane.sources.case import Moment, Phase, Visit
+from atlasplane.sources.film import Radiograph, View
+from atlasplane.sources.reading import Reading
+
+VISIT_FILE = "visit.toml"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FilmRead:
+    """A film, whom its header speaks of, and what reading it brought up."""
+
+    film: Radiograph
+    person: Person | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class VisitRead:
+    """A visit with its films as read."""
+
+    visit: Visit
+    films: tuple[FilmRead, ...]
+    findings: tuple[Finding, ...]
+
+
+def read_visit_file(folder: Path) -> VisitFile:
+    """visit.toml of a visit's folder; raises BadInput."""
+    name = f"{folder.name}/{VISIT_FILE}"
+    content = read_toml(folder / VISIT_FILE, name=name)
+    return validated(VisitFile, checked_schema(content, VISIT_SCHEMA, name=name), name=name)
+
+
+def visit_file_from_text(text: str, *, name: str) -> VisitFile:
+    """The table that visit.toml would be; raises BadInput."""
+    return validated(
+        VisitFile, checked_schema(toml_content(text, name=name), VISIT_SCHEMA, name=name), name=name
+    )
+
+
+def named_file(folder: Path, file: str, *, name: str, where: str) -> Path:
+    """The path of a file that a table names.
+
+    Raises
+    ------
+    BadInput
+        When it does not exist, or a link leads out of the folder.
+    """
+    path = folder / file
+    try:
+        exists = path.exists()
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except OSError as fault:
+        raise BadInput(name, f"{where} names '{file}', which cannot be reached", "Check the name") from fault
+    if not exists:
+        raise BadInput(
+            name, f"{where} names '{file}', which does not exist", "Correct the name, or put the file there"
+        )
+    if not inside:
+        raise BadInput(name, f"{where} names '{file}', a link out of the folder", "Put the file itself there")
+    return path
+
+
+def read_visit(folder: Path, table: VisitFile, digests: Mapping[Path, str]) -> VisitRead:
+    """A visit, with every film opened and every reading checked; no pixel is decoded.
+
+    Parameters
+    ----------
+    digests : mapping
+        SHA-256 of the films' files.
+
+    Raises
+    ------
+    BadInput
+        Naming file, fault and remedy.
+    """
+    name = f"{folder.name}/{VISIT_FILE}"
+    films = tuple(
+        read_film(folder, film, digests[folder / film.file], name=name, where=f"film[{n}] ({film.file})")
+        for n, film in enumerate(table.film)
+    )
+    visit = Visit(
+        id=table.id,
+        time=table.time,
+        phase=Phase(table.phase),
+        moment=Moment(table.moment),
+        folder=folder.name,
+        observer=table.observer,
+        films=tuple(each.film for each in films),
+        exam=_read_records(folder, table, name),
+    )
+    findings = tuple(finding for each in films for finding in each.findings)
+    return VisitRead(visit=visit, films=films, findings=(*_date_findings(folder, table), *findings))
+
+
+def read_film(folder: Path, table: FilmTable, sha256: str, *, name: str, where: str) -> FilmRead:
+    """One film of a visit, held against its header and its landmarks; raises BadInput."""
+    file = f"{folder.name}/{table.file}"
+    image = open_film(folder / table.file, name=file)
+    read = film_of(image, table, sha256, file=file, name=name, where=where)
+    readings = _readings(folder, table, image, sha256, name, where)
+    return replace(read, film=replace(read.film, readings=readings))
+
+
+def film_of(image: FilmImage, table: FilmTable, sha256: str, *, file: str, name: str, where: str) -> FilmRead:
+    """An opened film with what its table says, without readings; raises BadInput where the two contradict."""
+    stated = image.stated
+    orientation = orientation_of(table, name=name, where=where)
+    technique, said = technique_of(table.technique, stated, file=file, name=name, where=where)
+    calibration, scale = calibration_of(
+        table.calibration, stated, shape=image.shape, file=file, name=name, where=where
+    )
+    findings = (
+        *check_marker(table, orientation, image.shape, name=name, where=where),
+        *check_header(table, orientation, stated, name=name, where=where),
+        *said,
+        *scale,
+        *check_scale(calibration, technique, stated, file=file),
+    )
+    film = Radiograph(
+        file=file,
+        sha256=sha256,
+        view=View(table.view),
+        shape=image.shape,
+        load_pixels=image.load_pixels,
+        patient_right=orientation.right,
+        patient_anterior=orientation.anterior,
+        patient_superior=orientation.superior,
+        marker=table.marker,
+        technique=technique,
+        calibration=calibration,
+        camera_lps=camera_of(table.camera, name=name, where=where),
+        rig=table.rig,
+    )
+    return FilmRead(film=film, person=stated.person if stated else None, findings=findings)
+
+
+def _readings(
+    folder: Path, table: FilmTable, image: FilmImage, sha256: str, name: str, where: str
+) -> tuple[Reading, ...]:
+    if table.landmarks is None:
+        return ()
+    path = named_file(folder, table.landmarks, name=name, where=where)
+    rows, columns = image.shape
+    marked = MarkedImage(sha256=sha256, size=(columns, rows))
+    return read_landmarks(path, name=f"{folder.name}/{table.landmarks}", image=marked)
+
+
+def _read_records(folder: Path, table: VisitFile, name: str) -> Mapping[str, object]:
+    """Check that everything else the visit names is there and whole; the exam's tables."""
+    for n, photo in enumerate(table.photo):
+        named_file(folder, photo.file, name=name, where=f"photo[{n}]")
+    for n, recording in enumerate(table.recording):
+        named_file(folder, recording.file, name=name, where=f"recording[{n}]")
+    for n, each in enumerate(table.responses):
+        path = named_file(folder, each.file, name=name, where=f"responses[{n}]")
+        read_responses(path, name=f"{folder.name}/{each.file}")
+    for n, each in enumerate(table.labs):
+        read_labs(
+            named_file(folder, each.file, name=name, where=f"labs[{n}]"), name=f"{folder.name}/{each.file}"
+        )
+    if table.exam is None:
+        return {}
+    path = named_file(folder, table.exam.file, name=name, where="exam")
+    return read_exam(path, name=f"{folder.name}/{table.exam.file}")
+
+
+def _date_findings(folder: Path, table: VisitFile) -> tuple[Finding, ...]:
+    if folder.name[:10] == table.time.date().isoformat():
+        return ()
+    text = f"The folder is named {folder.name}, but the visit's time is {table.time.isoformat()}; the time counts."
+    file = f"{folder.name}/{VISIT_FILE}"
+    return (Finding(code="visit.folder_date", severity=Severity.WARN, file=file, text=text),)

@@ -1,0 +1,1 @@
+"""Routes from raw sources to observations; siblings that never import each other."""

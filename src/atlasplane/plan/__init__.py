@@ -1,0 +1,1 @@
+"""From observations to listing, neutral classification, correction vector, and the gates that forbid one."""

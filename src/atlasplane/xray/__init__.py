@@ -1,0 +1,1 @@
+"""X-ray projection: attenuation from CT greys, and line integrals through voxel solids."""
