@@ -1,15 +1,20 @@
-"""Settings of the documentation. It describes the installed package; no source folder is put on the path."""
+"""Settings of the documentation. It describes the installed package; only its extension is on the path."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import atlasplane
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "Atlasplane"
 author = "The Atlasplane developers"
 copyright = "The Atlasplane developers, Apache-2.0"
 version = release = atlasplane.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["catalogue", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 

@@ -1,4 +1,4 @@
-"""The landmark catalogue: what each point is, where it shows, and how precisely a trained observer places it."""
+"""The landmark catalogue: what each point is, where it shows, how precisely a trained observer places it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Placing(BaseModel):
     Attributes
     ----------
     along_mm, across_mm : standard deviations along and across the edge that the point lies on
-    edge_deg : direction of that edge in the film frame, counter-clockwise from its first axis, for the right side of a pair
+    edge_deg : direction of that edge in the film frame, counter-clockwise from its first axis, for the right
+    side of a pair
         (its mirror image for the left)
     dof : degrees of freedom that the standard deviations rest on
     """

@@ -1,8 +1,8 @@
-"""The procedural phantom: where every landmark of a simulated person lies in its bone, and how persons differ.
+"""The procedural phantom: where every landmark of a simulated person lies in its bone; how persons differ.
 
-One `Phantom` is one person. Its bones are `skull`, `c1`, `c2` and `trunk` (C3 downwards); each has its own frame with ISB axes
-(mm), parallel to the others in the neutral pose. The outer table of the vault is an ellipsoid, so every outline has a
-closed form and the truth of a film can be worked out without drawing one.
+One `Phantom` is one person. Its bones are `skull`, `c1`, `c2` and `trunk` (C3 downwards); each has its own
+frame with ISB axes (mm), parallel to the others in the neutral pose. The outer table of the vault is an
+ellipsoid, so every outline has a closed form and the truth of a film can be worked out without drawing one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Posture:
     Attributes
     ----------
     head : RigidTransform
-        Mis-position of the whole patient in the room, about the neutral origin of C1, which is the origin of the room.
+        Mis-position of the whole patient in the room, about the neutral origin of C1, which is the origin of
+        the room.
     c1, c2, trunk : RigidTransform
         Bone frame to skull frame.
     """
@@ -104,7 +105,8 @@ def posture(
     yaw, pitch, roll = np.moveaxis(head_deg, -1, 0)
 
     def in_skull(bone: str, angles: Array | None) -> RigidTransform:
-        flexion, laterality, rotation = np.moveaxis(np.zeros(3) if angles is None else np.asarray(angles), -1, 0)
+        given = np.zeros(3) if angles is None else np.asarray(angles, dtype=float)
+        flexion, laterality, rotation = np.moveaxis(given, -1, 0)
         return RigidTransform(rotation_from_zxy(-flexion, -laterality, rotation), phantom.origins_mm[bone])
 
     return Posture(
@@ -122,13 +124,14 @@ def _table() -> Mapping[str, Any]:
     return MappingProxyType(tomllib.loads(text))
 
 
-def mean_phantom() -> Phantom:
-    """The mean person: exactly symmetric."""
-    return _phantom(np.zeros(()), _no_variation())
+def mean_phantom(count: int | None = None) -> Phantom:
+    """The mean person, exactly symmetric; with a count, that many alike along a leading axis."""
+    shape = () if count is None else (count,)
+    return _phantom(np.zeros(shape), {name: np.zeros((*shape, *v.shape)) for name, v in _no_variation().items()})
 
 
 def phantom_population(count: int, rng: np.random.Generator) -> Phantom:
-    """`count` persons at once, normally distributed about the mean person with the variation of the phantom table."""
+    """`count` persons at once, normal about the mean person with the variation of the phantom table."""
     sd = _table()["variation"]
     draws = {name: rng.normal(0.0, sd[name], shape) for name, shape in _variation_shapes(count).items()}
     return _phantom(np.zeros(count), draws)
@@ -198,7 +201,8 @@ def _points(
 def _arcs(table: Mapping[str, Any], lead: Array, size: Array) -> dict[str, tuple[str, Array]]:
     arcs: dict[str, tuple[str, Array]] = {}
     for name, arc in table["arcs"].items():
-        z = np.linspace(*arc["z"], ARC_POINTS)
+        inner, outer = arc["z"]
+        z = np.linspace(inner, outer, ARC_POINTS)
         y = arc["y_mid"] + arc["centre"] * (arc["radius"] - np.sqrt(arc["radius"] ** 2 - z**2))
         right = np.stack([np.full_like(z, arc["x"]), y, z], axis=-1) + np.zeros((*lead.shape, 1, 1))
         arcs[name] = (arc["bone"], size[..., None, None] * right)

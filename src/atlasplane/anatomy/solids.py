@@ -1,8 +1,9 @@
 """Voxel solids of a phantom: skull, C1, C2, the bones below, and the soft tissue around them.
 
-Every bone is modelled in its own frame at the mean size from the landmarks of the phantom, so a varied phantom gets the
-solids that belong to it. Attenuations add: soft tissue is water throughout, bones hold what they add to it (see `Solid`),
-so parts that move on their own need no carving out of each other. The soft tissue moves with the skull.
+Every bone is modelled in its own frame at the mean size from the landmarks of the phantom, so a varied
+phantom gets the solids that belong to it. Attenuations add: soft tissue is water throughout, bones hold what
+they add to it (see `Solid`), so parts that move on their own need no carving out of each other. The soft
+tissue moves with the skull.
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ def atlas(person: Person, spacing: float, rng: np.random.Generator) -> Block3:
     """C1: arches, lateral masses between the joint surfaces, transverse processes with their foramina."""
     block = Block3((-36, -17, -45), (28, 20, 45), spacing)
     field = block.blank()
-    masses = [Egg((2.0, 1.5, 17.0), (10.8, 17.0, 9.4)), Block((2.0, 1.0, 17.2), (8.6, 12.0, 7.6), 5.0)]
+    masses: list[Shape] = [
+        Egg((2.0, 1.5, 17.0), (10.8, 17.0, 9.4)),
+        Block((2.0, 1.0, 17.2), (8.6, 12.0, 7.6), 5.0),
+    ]
     block.join_mirrored(field, masses)
     block.cut(field, [_condyles(person), _axis_surface(person)], blend_mm=1.0)
     block.join(field, _atlas_tubercles(person), blend_mm=1.5)
@@ -76,7 +79,7 @@ def _atlas_arches(person: Person) -> list[Shape]:
     lower, upper = points["PL_R"], points["PLU_R"]
     middle = 0.5 * (lower[1] + upper[1])
     half_height = 0.5 * (upper[1] - lower[1])
-    # The arch leaves the lateral mass as high as the two attachment landmarks lie apart, and thins out behind.
+    # The arch leaves the lateral mass as high as its two attachments lie apart, and thins out behind.
     stump = Rod((-3.0, middle, 19.5), (lower[0] - 1.0, middle, 20.5), 3.4, 3.0, UP, half_height / 3.0)
     bend = bent([(-9.0, root[1], 20.8), (third[0], third[1], 19.5), (-22.5, back[1], 12.0), back])
     radii = np.linspace(3.0, 2.5, len(bend)).tolist()
@@ -220,7 +223,7 @@ def trunk(person: Person, spacing: float, rng: np.random.Generator) -> Block3:
     """C3 to T1 and the hyoid."""
     chain = vertebrae(person)
     reach = 40.0 + abs(chain[-2].centre[2])
-    block = Block3((-92, chain[-1].centre[1] - 30, -reach), (48, -44, reach), spacing)
+    block = Block3((-92, chain[-1].centre[1] - 30, -reach), (48, -38, reach), spacing)
     field = block.blank()
     for one in chain:
         block.join(field, _middle_parts(one), blend_mm=1.5)

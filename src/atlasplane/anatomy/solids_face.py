@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from atlasplane.anatomy.solids_field import (
@@ -119,9 +121,7 @@ def _middle_face_side(person: Person) -> list[Shape]:
 
 
 def _alveolus(arch: tuple[tuple[float, float], ...], low: float, high: float, half: float) -> list[Shape]:
-    return [
-        Wall(1, a, b, (low, low), (high, high), (half, half)) for a, b in zip(arch, arch[1:], strict=False)
-    ]
+    return [Wall(1, a, b, (low, low), (high, high), (half, half)) for a, b in pairwise(arch)]
 
 
 def _orbit(person: Person, sign: int) -> list[Shape]:
@@ -197,14 +197,17 @@ def _walls(block: Block3) -> Field32:
 
 
 def _leaves(plan: list[tuple[float, float]], low: float, high: float) -> list[Shape]:
-    return [Wall(1, a, b, (low, low), (high, high), (1.1, 1.1)) for a, b in zip(plan, plan[1:], strict=False)]
+    return [Wall(1, a, b, (low, low), (high, high), (1.1, 1.1)) for a, b in pairwise(plan)]
 
 
 def _jaw(block: Block3, person: Person) -> Field32:
     field = block.blank()
     right, left = (_on(sign, [*_jaw_body(person, sign), *_ramus(person, sign)]) for sign in (1, -1))
     block.join_sides(field, right, left, blend_mm=3.0)
-    chin = [Egg((82.5, -65.0, 0.0), (7.0, 8.0, 14.0)), Rod((83.0, -60.0, 0.0), (82.0, -45.0, 0.0), 4.5, 4.0)]
+    chin: list[Shape] = [
+        Egg((82.5, -65.0, 0.0), (7.0, 8.0, 14.0)),
+        Rod((83.0, -60.0, 0.0), (82.0, -45.0, 0.0), 4.5, 4.0),
+    ]
     block.join(field, chin, blend_mm=4.0)
     block.cut(field, both([Egg((28.0, 12.0, 49.0), (9.5, 17.0, 9.0))]), blend_mm=1.0)
     canal = bent([(26.0, -18.0, 44.5), (34.0, -40.0, 42.5), (48.0, -50.0, 36.0), (66.0, -52.0, 25.0)])
@@ -271,7 +274,7 @@ def _teeth(block: Block3) -> None:
 def _places(
     arch: tuple[tuple[float, float], ...], teeth: tuple[tuple[float, float, float, float], ...]
 ) -> list[tuple[Array, tuple[float, float, float, float]]]:
-    """Centre (x, z) and direction along the arch of every tooth, packed from the mid-line: array (x, z, dx, dz)."""
+    """Centre and direction along the arch, (x, z, dx, dz), of every tooth, packed from the mid-line."""
     curve = np.array(bent([(x, z, 0.0) for x, z in reversed(arch)], per_span=12))[:, :2]
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
     made, at = [], 0.0

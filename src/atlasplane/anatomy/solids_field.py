@@ -1,8 +1,8 @@
 """A block of voxels on which simple bodies are joined, cut and turned into attenuation.
 
-Attenuation is additive: one solid, the soft tissue, holds water wherever the patient is, and every bone holds what it
-adds to water (air cells inside a bone subtract). So the line integrals of parts that move on their own simply add, and no
-part has to be carved out of another. Values are for a beam of about 60 keV effective.
+Attenuation is additive: one solid, the soft tissue, holds water wherever the patient is, and every bone holds
+what it adds to water (air cells inside a bone subtract). So the line integrals of parts that move on their
+own simply add, and no part has to be carved out of another. Values are for a beam of about 60 keV effective.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Block3:
         return x[:, None, None], y[None, :, None], z[None, None, :]
 
     def join(self, field: Field32, shapes: Iterable[Shape], *, blend_mm: float = 0.0) -> Field32:
-        """Unite shapes with the distances in `field` (changed in place and returned), fillets of size `blend_mm`."""
+        """Unite shapes with `field` (changed in place and returned), with fillets of size `blend_mm`."""
         for shape in shapes:
             at = self.window(shape, blend_mm + 2 * self.spacing)
             if at is not None:
@@ -136,7 +136,8 @@ class Block3:
 
     def inside(self, field: Field32, ramp_voxels: float = 1.0) -> Field32:
         """Share of each voxel that the body fills, 0 to 1, rising over `ramp_voxels` across the surface."""
-        return np.clip(np.float32(0.5) - field / np.float32(ramp_voxels * self.spacing), 0, 1)
+        share: Field32 = np.clip(np.float32(0.5) - field / np.float32(ramp_voxels * self.spacing), 0, 1)
+        return share
 
     def fill(self, field: Field32, tissue: Tissue, grain: Field32 | None = None) -> None:
         """Add the body to the attenuation; where it meets another, the denser one stays."""
@@ -148,9 +149,8 @@ class Block3:
         core = np.clip(
             (-part - np.float32(tissue.cortex_mm)) / np.float32(self.spacing) + np.float32(0.5), 0, 1
         )
-        sponge = np.float32(tissue.core_per_mm)
-        if grain is not None:
-            sponge = sponge * (1 + np.float32(tissue.grain) * grain[at])
+        uneven = np.float32(0) if grain is None else np.float32(tissue.grain) * grain[at]
+        sponge = np.float32(tissue.core_per_mm) * (1 + uneven)
         value = self.inside(part) * (core * sponge + (1 - core) * np.float32(tissue.cortex_per_mm))
         self.attenuation[at] = np.maximum(self.attenuation[at], value)
 
@@ -173,14 +173,15 @@ def soft_min(a: Field32, b: Field32, blend_mm: float) -> Field32:
     if blend_mm <= 0:
         return np.minimum(a, b)
     near = np.maximum(np.float32(blend_mm) - np.abs(a - b), 0)
-    return np.minimum(a, b) - near * near * np.float32(0.25 / blend_mm)
+    blended: Field32 = np.minimum(a, b) - near * near * np.float32(0.25 / blend_mm)
+    return blended
 
 
 def grain(shape: Sequence[int], rng: np.random.Generator) -> Field32:
     """Irregular sponge texture, mean 0 and sd about 1, mirror-symmetric in the last axis.
 
-    One small tile is drawn and repeated: the pattern of one bone never lines up along a ray of a divergent beam.
-    Symmetry keeps the mean person exactly symmetric.
+    One small tile is drawn and repeated; few rays of a divergent beam meet its copies in line. Symmetry keeps
+    the mean person exactly symmetric.
     """
     tile = rng.standard_normal((53, 47, 29)).astype(np.float32)
     for axis in range(3):

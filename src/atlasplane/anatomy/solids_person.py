@@ -73,8 +73,8 @@ def _point(at: Array) -> Point:
 def brow_and_nape(person: Person, grown_mm: float = 0.0) -> tuple[Egg, Egg]:
     """Forehead down to the nasion and lower occiput, which reach beyond the vault's ellipsoid.
 
-    Both are narrower than the vault and lie before and behind its widest section, so the outline that a film from the
-    front or from above shows at the sides of the vault is the ellipsoid's alone.
+    Both are narrower than the vault and lie before and behind its widest section, so the outline that a film
+    from the front shows at the sides of the vault is the ellipsoid's alone.
     """
     nasion, lowest = person.points["N"], person.points["OCC_INF"]
     brow = (72.0 + grown_mm, 64.0 + grown_mm, 58.0 + grown_mm)

@@ -1,8 +1,8 @@
 """Simple bodies as signed distances: negative inside, zero on the surface, positive outside (mm).
 
-Near its surface every distance is true to first order, which is all that a thin cortex and a soft edge need; far
-away it only keeps its sign. Coordinates come as three arrays that broadcast against each other, so a body is
-evaluated on a block of a grid without building the grid's points.
+Near its surface every distance is true to first order, which is all that a thin cortex and a soft edge need;
+far away it only keeps its sign. Coordinates come as three arrays that broadcast against each other, so a body
+is evaluated on a block of a grid without building the grid's points.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ Field32 = NDArray[np.float32]
 Point = tuple[float, float, float]
 Box3 = tuple[NDArray[np.float64], NDArray[np.float64]]
 
+CORE = np.float32(1e-4)
+"""Values of a quadratic form below this count as this: its gradient vanishes in the centre."""
 UNTURNED: tuple[Point, Point, Point] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -93,10 +95,11 @@ class Egg:
         u, v, w = (
             q / np.float32(h) for q, h in zip(_local(x, y, z, self.centre, self.axes), self.half, strict=True)
         )
-        level = np.sqrt(u * u + v * v + w * w)
+        level = np.maximum(np.sqrt(u * u + v * v + w * w), CORE)
         a, b, c = (np.float32(1 / h) for h in self.half)
         steep = np.sqrt((a * u) ** 2 + (b * v) ** 2 + (c * w) ** 2) + np.float32(1e-6)
-        return level * (level - 1) / steep
+        distance: Field32 = level * (level - 1) / steep
+        return distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +124,10 @@ class Quadric:
         inverse = np.linalg.inv(self.shape_mm2)
         u, v, w = _local(x, y, z, self.centre, UNTURNED)
         grad = [np.float32(row[0]) * u + np.float32(row[1]) * v + np.float32(row[2]) * w for row in inverse]
-        level2 = grad[0] * u + grad[1] * v + grad[2] * w
+        level2 = np.maximum(grad[0] * u + grad[1] * v + grad[2] * w, CORE**2)
         steep = np.sqrt(grad[0] ** 2 + grad[1] ** 2 + grad[2] ** 2) + np.float32(1e-6)
-        return (level2 - np.sqrt(level2)) / steep
+        distance: Field32 = (level2 - np.sqrt(level2)) / steep
+        return distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +164,16 @@ class Rod:
         q = [p - np.float32(k) * share for k, p in zip(axis, q, strict=True)]
         radius = np.float32(self.radius_a) + share * np.float32(self.radius_b - self.radius_a)
         if self.flat == 1.0:
-            return np.sqrt(q[0] ** 2 + q[1] ** 2 + q[2] ** 2) - radius
+            round_one: Field32 = np.sqrt(q[0] ** 2 + q[1] ** 2 + q[2] ** 2) - radius
+            return round_one
         extra = np.float32(1 / self.flat**2 - 1)
         along = extra * sum(np.float32(k) * p for k, p in zip(self.along, q, strict=True))
         grad = [p + np.float32(k) * along for k, p in zip(self.along, q, strict=True)]
         level2 = sum(g * p for g, p in zip(grad, q, strict=True))
-        level = np.sqrt(np.maximum(level2, 0))
+        level = np.maximum(np.sqrt(np.maximum(level2, 0)), CORE)
         steep = np.sqrt(grad[0] ** 2 + grad[1] ** 2 + grad[2] ** 2) + np.float32(1e-6)
-        return (level - radius) * level / steep
+        distance: Field32 = (level - radius) * level / steep
+        return distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,8 @@ class Block:
         q = _local(x, y, z, self.centre, self.axes)
         u, v, w = (np.abs(p) - np.float32(h - self.edge) for p, h in zip(q, self.half, strict=True))
         out = np.sqrt(np.maximum(u, 0) ** 2 + np.maximum(v, 0) ** 2 + np.maximum(w, 0) ** 2)
-        return out + np.minimum(np.maximum(np.maximum(u, v), w), 0) - np.float32(self.edge)
+        distance: Field32 = out + np.minimum(np.maximum(np.maximum(u, v), w), 0) - np.float32(self.edge)
+        return distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +231,14 @@ class Drum:
         """Distance of the rounded intersection of side wall and end plates."""
         u, v, w = _local(x, y, z, self.centre, self.axes)
         a, b, c = (np.float32(h) for h in self.half)
-        level = np.sqrt((u / a) ** 2 + (w / c) ** 2)
+        level = np.maximum(np.sqrt((u / a) ** 2 + (w / c) ** 2), CORE)
         steep = np.sqrt((u / (a * a)) ** 2 + (w / (c * c)) ** 2) + np.float32(1e-6)
         edge = np.float32(self.edge)
         side = level * (level - 1) / steep + np.float32(self.waist) * np.maximum(1 - (v / b) ** 2, 0) + edge
         end = np.abs(v) - b + edge
         out = np.sqrt(np.maximum(side, 0) ** 2 + np.maximum(end, 0) ** 2)
-        return out + np.minimum(np.maximum(side, end), 0) - edge
+        distance: Field32 = out + np.minimum(np.maximum(side, end), 0) - edge
+        return distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +292,8 @@ class Wall:
         level = np.abs(height - 0.5 * (low + high)) - 0.5 * (high - low) + edge
         plan = plan + edge
         out = np.sqrt(np.maximum(plan, 0) ** 2 + np.maximum(level, 0) ** 2)
-        return out + np.minimum(np.maximum(plan, level), 0) - edge
+        distance: Field32 = out + np.minimum(np.maximum(plan, level), 0) - edge
+        return distance
 
 
 @dataclass(frozen=True, slots=True)

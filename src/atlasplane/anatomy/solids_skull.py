@@ -10,7 +10,6 @@ from atlasplane.anatomy.solids_face import face
 from atlasplane.anatomy.solids_field import WATER_PER_MM, Block3, Tissue, grain, soft_min
 from atlasplane.anatomy.solids_person import Person, brow_and_nape, joint_surface
 from atlasplane.anatomy.solids_shapes import (
-    Block,
     Drum,
     Egg,
     Field32,
@@ -21,7 +20,6 @@ from atlasplane.anatomy.solids_shapes import (
     both,
     frontal_axes,
     sagittal_axes,
-    tube,
 )
 from atlasplane.geometry.types import Array
 
@@ -32,15 +30,15 @@ PETROUS = Tissue(cortex_mm=3.0, core_per_mm=0.024, cortex_per_mm=0.040)
 CELLS_PER_MM = -0.75 * WATER_PER_MM
 """Air cells with their thin walls and lining, over water."""
 
-# Height of the floor of the brain case (mm) over x (rows) and |z| (columns): anterior, middle, posterior fossa.
+# Height of the floor of the brain case (mm) over x (rows) and |z| (columns).
 _FLOOR_X = (-100, -75, -66, -58, -48, -35, -22, -10, -2, 6, 14, 22, 28, 33, 38, 43, 50, 58, 68, 76, 84, 105)
 _FLOOR_Z = (0, 7, 14, 22, 32, 42, 54, 64, 71, 76, 86)
 _FLOOR_Y = (
     (30, 30, 30, 30, 30, 32, 34, 36, 28, 31, 31),
     (14, 14, 13, 13, 14, 18, 24, 30, 28, 31, 31),
     (4, 3, 3, 3, 5, 9, 18, 28, 28, 31, 31),
-    (-1, -2, -3, -3, -1, 4, 14, 26, 28, 31, 31),
-    (-3, -4, -5, -5, -4, 1, 11, 24, 28, 31, 31),
+    (-3, -4, -5, -5, -2, 4, 14, 26, 28, 31, 31),
+    (-5, -6, -7, -7, -5, 1, 11, 24, 28, 31, 31),
     (2, 1, 0, -3, -4, -1, 8, 22, 28, 31, 31),
     (2, 2, 3, -1, -3, 0, 9, 21, 25, 30, 30),
     (2, 3, 4, 4, 3, 8, 18, 21, 25, 30, 30),
@@ -92,7 +90,7 @@ def floor_height(block: Block3) -> tuple[Array, Array]:
 
 
 def _thickness(block: Block3) -> Array:
-    """Thickness of the floor, shape (nx, nz): thin over orbits and middle fossae, thick in the clivus and round the foramen."""
+    """Thickness of the floor, shape (nx, nz): thin over the orbits, thick in clivus and occiput."""
     x, z = block.axes[0][:, None], np.abs(block.axes[2])[None, :]
     clivus = np.exp(-(((x - 12) / 16) ** 2) - (z / 11) ** 2)
     rear = 1 / (1 + np.exp((x - 2) / 4))
@@ -102,8 +100,8 @@ def _thickness(block: Block3) -> Array:
 def _brain_case(block: Block3, person: Person, floor: Array, slope: Array) -> Field32:
     """Vault and floor: between the outer table and the brain.
 
-    The rounding between vault and floor reaches only a few millimetres, so above the squamous suture the outer table is exactly
-    the ellipsoid.
+    The rounding between vault and floor reaches only a few millimetres, so above the squamous suture the
+    outer table at the sides is exactly the ellipsoid.
     """
     x, y, z = block.coordinates((slice(None), slice(None), slice(None)))
     vault = _head(person, x, y, z)
@@ -118,14 +116,14 @@ def _brain_case(block: Block3, person: Person, floor: Array, slope: Array) -> Fi
     block.join_mirrored(extra, [Egg((84, 60, 14), (12, 13, 18))], blend_mm=4.0)
     case = soft_min(case, np.maximum(extra, outside), 4.0)
     block.cut(case, [_foramen(person)])
-    block.cut(case, _frontal_sinuses())
-    return block.cut(case, _sutures(), blend_mm=0.0)
+    return block.cut(case, _frontal_sinuses())
 
 
 def _vault_thickness(x: Field32, y: Field32, z: Field32) -> Field32:
     """Thickness of the vault: 7 mm behind and above, 4 at the temples."""
     temple = np.exp(-(((y - 45) / 22) ** 2) - ((x - 20) / 45) ** 2) * np.clip((np.abs(z) - 40) / 20, 0, 1)
-    return np.float32(6.6) - np.float32(2.8) * temple + np.float32(0.8) * np.clip(-x / 80, 0, 1)
+    thickness = np.float32(6.6) - np.float32(2.8) * temple + np.float32(0.8) * np.clip(-x / 80, 0, 1)
+    return np.asarray(thickness, dtype=np.float32)
 
 
 def _head(person: Person, x: Field32, y: Field32, z: Field32) -> Field32:
@@ -140,7 +138,8 @@ def _waves(x: Field32, y: Field32, z: Field32) -> Field32:
     """Uneven inner table: marks of the brain's folds, size about 1, mirror-symmetric."""
     side = np.abs(z)
     first = np.sin(x / 7.3 + 1.1 * np.sin(y / 11.0)) * np.cos(y / 8.1 + side / 13.0)
-    return first + np.float32(0.6) * np.sin(x / 4.1 - side / 9.7) * np.sin(y / 4.7 + 0.4)
+    waves: Field32 = first + np.float32(0.6) * np.sin(x / 4.1 - side / 9.7) * np.sin(y / 4.7 + 0.4)
+    return waves
 
 
 def _foramen(person: Person) -> Shape:
@@ -159,15 +158,6 @@ def _frontal_sinuses() -> list[Shape]:
         ),
         *both([Egg((84.5, 68.0, 4.5), (3.0, 5.0, 4.2))]),
     ]
-
-
-def _sutures() -> list[Shape]:
-    """Fine gaps of the lambdoid and coronal sutures and grooves of the vessels, all under the outer table's surface."""
-    grooves: list[Shape] = []
-    for z, foot, top in ((66.0, 30.0, 0.0), (62.0, 18.0, -30.0)):
-        ways = [(foot, 38.0, z - 1.5), (0.5 * (foot + top) + 4, 66.0, z - 1.0), (top, 92.0, 0.83 * z - 4)]
-        grooves += both(tube(ways, [1.3, 1.0, 0.8]))
-    return grooves
 
 
 def _base(block: Block3, person: Person) -> Field32:

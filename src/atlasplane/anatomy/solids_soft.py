@@ -1,4 +1,4 @@
-"""Soft tissue: skin of head, neck and shoulders filled with water, the airway cut out, at the mean size, frame of the skull."""
+"""Soft tissue: head, neck and shoulders filled with water, airway cut out; mean size, frame of the skull."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """How the beam meets the patient on each film, and the camera that follows from it.
 
-The room has ISB axes; the patient faces the tube on a nasium, stands side-on for a lateral, and the vertex beam comes from above.
+The room has ISB axes; the patient faces the tube on a nasium, stands side-on for a lateral, and the vertex
+beam comes from above.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def film_axes(view: str, tube_deg: float, *, upright: bool) -> tuple[Array, Arra
     return swap.get(tuple(setup.first), setup.first), swap.get(tuple(setup.second), setup.second)
 
 
-def film_camera(
+def film_camera(  # noqa: PLR0913 - one film has this many settings, each with its own name
     view: str,
     *,
     sid_mm: float,

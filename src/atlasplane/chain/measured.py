@@ -9,7 +9,7 @@ from atlasplane.core.joint import JointObservations
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis, analyse_visit
 from atlasplane.plan.classification import Classification, TypeRule, classify
 from atlasplane.plan.gates import Gate, gates, is_open
-from atlasplane.plan.height import HeightModel
+from atlasplane.plan.height import MANUAL_U_IN, HeightModel, ManualHeight, TableHeight, TwoArcHeight
 from atlasplane.plan.listing import Listing, listing
 from atlasplane.plan.vector import LEVER_IN, CorrectionVector, correction_vector
 from atlasplane.sources.case import Case, Visit
@@ -89,16 +89,39 @@ class MeasuredCase:
         return next((v for v in self.visits if v.visit.id == id_), None)
 
 
+def plan_settings(case: Case, visit: Visit) -> PlanSettings:
+    """What case.toml and visit.toml say of the plan: the clinician's entry first, else the chosen model."""
+    choice, entered = case.plan, visit.entered_height
+    height: HeightModel | None = None
+    if entered is not None:
+        height = ManualHeight(entered_in=entered.height_in, u_model_in=entered.u_in or MANUAL_U_IN)
+    elif choice.height == "two-arc":
+        height = TwoArcHeight()
+    elif choice.height == "table":
+        height = TableHeight(rows=choice.height_table)
+    return PlanSettings(
+        height=height,
+        lever_in=choice.lever_in or LEVER_IN,
+        rotation_share=choice.rotation_share or 1.0,
+        types=tuple(TypeRule(**rule) for rule in choice.types),
+    )
+
+
 def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCase:
     """Measure every visit of a case.
+
+    Parameters
+    ----------
+    settings : PlanSettings, optional
+        For every visit; default what case.toml and each visit.toml say.
 
     Raises
     ------
     BadInput
         When marks cannot be used or contradict what is stored of the film.
     """
-    settings = settings or PlanSettings()
-    return MeasuredCase(case=case, visits=tuple(_measured(visit, case, settings) for visit in case.visits))
+    visits = tuple(_measured(visit, case, settings or plan_settings(case, visit)) for visit in case.visits)
+    return MeasuredCase(case=case, visits=visits)
 
 
 def _measured(visit: Visit, case: Case, settings: PlanSettings) -> MeasuredVisit:

@@ -1,7 +1,8 @@
 """Where the millimetres of a film come from.
 
-`mm_per_px` is the size of a pixel in the plane that the calibration kind speaks of: the object's plane for all kinds but
-`detector_plane_only`. `ImagerPixelSpacing` is a detector size and never stands in for an object size.
+`mm_per_px` is the size of a pixel in the plane that the calibration kind speaks of: the object's plane for
+all kinds but `detector_plane_only`. `ImagerPixelSpacing` is a detector size and never stands in for an object
+size.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Calibration:
 
     def __post_init__(self) -> None:
         if (self.mm_per_px is None) != (self.kind is CalibrationKind.NONE):
-            raise ValueError(f"calibration kind '{self.kind.value}' and mm_per_px {self.mm_per_px} do not go together")
+            raise ValueError(
+                f"calibration kind '{self.kind.value}' and mm_per_px {self.mm_per_px} do not go together"
+            )
         if self.mm_per_px is not None and not all(math.isfinite(s) and s > 0 for s in self.mm_per_px):
             raise ValueError(f"mm_per_px must be two positive numbers, got {self.mm_per_px}")
         if not (math.isfinite(self.u_rel) and 0 <= self.u_rel < 1):

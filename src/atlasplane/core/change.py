@@ -1,7 +1,7 @@
 """Did it change? One object holds the difference, its uncertainty and its verdict.
 
-*Distinguishable* (|change| beyond its minimal detectable change), *meaningful* (also beyond a published minimal important
-change) and *sustained* (also beyond a stable baseline) are three words, never one.
+*Distinguishable* (|change| beyond its minimal detectable change), *meaningful* (also beyond a published
+minimal important change) and *sustained* (also beyond a stable baseline) are three words, never one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 from atlasplane.core.observation import (
-    Category,
     Count,
     Grade,
     Mdc,
@@ -33,7 +32,8 @@ class Change:
     ----------
     pre, post : Observation
     value : float or None
-        Difference in the quantity's unit (Pose: angle of the relative rotation, deg); None where no difference exists.
+        Difference in the quantity's unit (Pose: angle of the relative rotation, deg); None where no
+        difference exists.
     u : float or None
         Standard uncertainty of the difference; None where either has none.
     dof : float
@@ -75,7 +75,7 @@ class Change:
 
     @property
     def meaningful(self) -> bool | None:
-        """Whether a distinguishable change also reaches a published minimal important change; None where none is published."""
+        """Whether a distinguishable change reaches a published minimal important one; None where none is."""
         important = self.post.quantity.mcid
         if important is None or important.sd is None or self.distinguishable is None or self.value is None:
             return None
@@ -118,7 +118,9 @@ def compare(
         When the two are not of one quantity, site and kind, or the correlation lies outside [-1, 1].
     """
     if pre.key != post.key or type(pre) is not type(post):
-        raise ValueError(f"cannot compare {pre.key} ({type(pre).__name__}) with {post.key} ({type(post).__name__})")
+        raise ValueError(
+            f"cannot compare {pre.key} ({type(pre).__name__}) with {post.key} ({type(post).__name__})"
+        )
     if not -1 <= correlation <= 1:
         raise ValueError(f"correlation must lie in [-1, 1], got {correlation}")
     u, dof = _uncertainty(pre, post, correlation)
@@ -144,9 +146,8 @@ def _difference(pre: Observation, post: Observation) -> float | None:
             return float(post.level - pre.level) if pre.scale == post.scale else None
         case Pose(), Pose():
             return rotation_angle_deg(post.rotation @ pre.rotation.T)
-        case Category(), Category():
+        case _:
             return None
-    return None
 
 
 def _uncertainty(pre: Observation, post: Observation, correlation: float) -> tuple[float | None, float]:
@@ -154,6 +155,11 @@ def _uncertainty(pre: Observation, post: Observation, correlation: float) -> tup
         return None, math.inf
     if pre.u is None or post.u is None:
         return None, math.inf
-    variance = pre.u**2 + post.u**2 - 2 * correlation * pre.u * post.u
-    u = math.sqrt(max(variance, 0.0))
-    return (u or None), effective_dof(u, (pre.u, post.u), (pre.dof, post.dof))
+    shared = correlation * pre.u * post.u
+    variance = pre.u**2 + post.u**2 - 2 * shared
+    if not variance > 0:
+        return None, math.inf
+    # What both have in common cancels: only the own parts are independent and spend degrees of freedom.
+    own = [math.sqrt(max(u**2 - shared, 0.0)) for u in (pre.u, post.u)]
+    u = math.sqrt(variance)
+    return u, effective_dof(u, own, (pre.dof, post.dof))

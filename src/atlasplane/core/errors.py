@@ -59,7 +59,9 @@ class MissingExtra(AtlasplaneError):
     """An optional dependency is not installed."""
 
     def __init__(self, extra: str, what: str) -> None:
-        super().__init__(what, f"needs the optional part [{extra}]", f"Install it: pip install 'atlasplane[{extra}]'")
+        super().__init__(
+            what, f"needs the optional part [{extra}]", f"Install it: pip install 'atlasplane[{extra}]'"
+        )
         self.extra = extra
 
 

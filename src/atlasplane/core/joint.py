@@ -1,8 +1,8 @@
 """The numbers of one visit come with one covariance.
 
-Each input that several films, or several visits, have in common (scale of one set-up, an observer's own way of placing, the
-tube's angle scale) appears once, under a key: what carries the same key is the same unknown. So the correlation between two
-quantities, and between pre and post, is derived and never assumed.
+Each input that several films, or several visits, have in common (scale of one set-up, an observer's own way
+of placing, the tube's angle scale) appears once, under a key: what carries the same key is the same unknown.
+So the correlation between two quantities, and between pre and post, is derived and never assumed.
 """
 
 from __future__ import annotations
@@ -85,14 +85,18 @@ class JointObservations:
                 continue
             correlation, names = self._correlation(post, before.key)
             source = f"shared terms: {', '.join(names)}" if names else "no shared terms"
-            changes.append(compare(before, after, correlation=correlation, correlation_source=source, level=level))
+            changes.append(
+                compare(before, after, correlation=correlation, correlation_source=source, level=level)
+            )
         return tuple(changes)
 
     def _correlation(self, post: JointObservations, key: str) -> tuple[float, Sequence[str]]:
         if key not in self.order or key not in post.order:
             return 0.0, ()
         i, j = self.order.index(key), post.order.index(key)
-        products = {k: float(self.shared[k][i] * post.shared[k][j]) for k in self.shared.keys() & post.shared.keys()}
+        products = {
+            k: float(self.shared[k][i] * post.shared[k][j]) for k in self.shared.keys() & post.shared.keys()
+        }
         scale = float(np.sqrt(self.cov[i, i] * post.cov[j, j]))
         if scale == 0:
             return 0.0, ()

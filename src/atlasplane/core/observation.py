@@ -1,7 +1,7 @@
 """The five kinds of observation, each frozen and valid once constructed.
 
-`u` is always the standard uncertainty (k = 1) of the patient's own quantity. ``u is None`` means "no published error": such a
-value is shown, is never compared, and says so.
+`u` is always the standard uncertainty (k = 1) of the patient's own quantity. ``u is None`` means "no
+published error": such a value is shown, is never compared, and says so.
 """
 
 from __future__ import annotations
@@ -84,7 +84,11 @@ class Observation:
     @property
     def key(self) -> str:
         """Quantity id, with the side where there are two: ``condylar_radius/right``."""
-        return self.quantity.id if self.site is None or self.site.side is None else f"{self.quantity.id}/{self.site.side}"
+        return (
+            self.quantity.id
+            if self.site is None or self.site.side is None
+            else f"{self.quantity.id}/{self.site.side}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +142,7 @@ class Measurement(Observation):
         return self._interval(self.u_film, level)
 
     def mdc(self, level: float = 0.95) -> Mdc | None:
-        """Change that a repeat of this very measurement must exceed: t sqrt(2) u (Beckerman et al. 2001); None without u."""
+        """Change that a repeat must exceed: t sqrt(2) u (Beckerman et al. 2001); None without u."""
         if self.u is None:
             return None
         half = coverage_factor(level, self.dof) * math.sqrt(2.0) * self.u
@@ -149,7 +153,8 @@ class Measurement(Observation):
             return None
         half = coverage_factor(level, self.dof) * u
         if self.quantity.interval == "reciprocal":
-            # The reciprocal (a curvature) is what the film determines linearly: its interval is symmetric, not the radius'.
+            # The reciprocal (a curvature) is what the film determines linearly: its interval is symmetric,
+            # not the radius'.
             relative = half / self.value
             high = self.value / (1 - relative) if relative < 1 else None
             return Interval(level=level, low=self.value / (1 + relative), high=high)
@@ -187,7 +192,8 @@ class Count(Observation):
         return self.n / self.exposure
 
     def interval(self, level: float = 0.95) -> Interval:
-        """Interval of the rate: exact for dispersion 1, else the same on the effective count n / dispersion."""
+        """Interval of the rate: exact for dispersion 1, else the same on the count n / dispersion."""
+        _check_level(level)
         tail, effective = (1 - level) / 2, self.n / self.dispersion
         scale = self.dispersion / self.exposure
         low = 0.0 if self.n == 0 else float(stats.chi2.ppf(tail, 2 * effective)) / 2 * scale
@@ -203,7 +209,7 @@ class Grade(Observation):
     scale: str
     agreement: str | None = None
 
-    def interval(self, level: float = 0.95) -> Interval | None:
+    def interval(self, level: float = 0.95) -> None:
         """An ordinal level has no interval."""
         del level
 
@@ -217,9 +223,11 @@ class Category(Observation):
 
     def __post_init__(self) -> None:
         if self.value not in (*self.choices, "unknown"):
-            raise ValueError(f"{self.quantity.id}: '{self.value}' is none of {', '.join(self.choices)}, unknown")
+            raise ValueError(
+                f"{self.quantity.id}: '{self.value}' is none of {', '.join(self.choices)}, unknown"
+            )
 
-    def interval(self, level: float = 0.95) -> Interval | None:
+    def interval(self, level: float = 0.95) -> None:
         """A category has no interval."""
         del level
 
@@ -244,10 +252,16 @@ class Pose(Observation):
     cov6: Array | None = None
 
     def __post_init__(self) -> None:
-        if not is_rotation(self.rotation) or not np.all(np.isfinite(self.translation_mm)):
-            raise ValueError(f"{self.quantity.id}: not a rigid transform")
-        if self.cov6 is not None and np.asarray(self.cov6).shape != (6, 6):
+        if not is_rotation(self.rotation):
+            raise ValueError(f"{self.quantity.id}: rotation is not a proper 3 x 3 rotation")
+        if np.shape(self.translation_mm) != (3,) or not np.all(np.isfinite(self.translation_mm)):
+            raise ValueError(f"{self.quantity.id}: translation_mm must be three finite numbers")
+        if self.cov6 is not None and np.shape(self.cov6) != (6, 6):
             raise ValueError(f"{self.quantity.id}: cov6 must be 6 x 6")
+
+    # Equality of the header alone, as inherited, would make any two poses of a visit equal.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     @property
     def zxy_deg(self) -> tuple[float, float, float]:
@@ -265,7 +279,11 @@ class Pose(Observation):
 
 def coverage_factor(level: float, dof: float) -> float:
     """Two-sided coverage factor: normal for infinite dof, else Student's t (JCGM 100 G.3)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    _check_level(level)
     p = (1 + level) / 2
     return float(stats.norm.ppf(p) if math.isinf(dof) else stats.t.ppf(p, dof))
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")

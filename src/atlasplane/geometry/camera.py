@@ -1,8 +1,8 @@
 """Pinhole camera of an X-ray film, with the detector upright or perpendicular to the beam.
 
-The central ray leaves the source and meets the detector at `centre_mm`; `principal_px` is the pixel of that meeting point
-(for an upright detector under an angled tube this is not the foot of the perpendicular from the source).
-Projection: t = (P0 - S).n / (P - S).n, Q = S + t (P - S) (Hartley and Zisserman 2004, ch. 6).
+The central ray leaves the source and meets the detector at `centre_mm`; `principal_px` is the pixel of that
+meeting point (for an upright detector under an angled tube this is not the foot of the perpendicular from the
+source). Projection: t = (P0 - S).n / (P - S).n, Q = S + t (P - S) (Hartley and Zisserman 2004, ch. 6).
 """
 
 from __future__ import annotations
@@ -12,6 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlasplane.geometry.types import Array
+
+_FREE_SID_MM = 1000.0
+"""Where the detector of a bare matrix is placed; its scale is not in the matrix."""
+_MOST_SKEW = 1e-3
+"""A detector's columns and rows are perpendicular; this allows for a matrix fitted to measured points."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -52,11 +57,9 @@ class PinholeCamera:
 
     def project_mm(self, points_mm: Array) -> Array:
         """Detector coordinates (along column axis, along row axis) in mm from `centre_mm`, shape (..., 2)."""
-        from_source = np.asarray(points_mm, dtype=float) - self.source_mm
-        reach = (self.centre_mm - self.source_mm) @ self.normal
-        stretch = reach / (from_source @ self.normal)
-        offset = self.source_mm + stretch[..., None] * from_source - self.centre_mm
-        return np.stack([offset @ self.column_axis, offset @ self.row_axis], axis=-1)
+        matrix = self.matrix(pixels=False)
+        homogeneous = np.asarray(points_mm, dtype=float) @ matrix[:, :3].T + matrix[:, 3]
+        return homogeneous[..., :2] / homogeneous[..., 2:]
 
     def project(self, points_mm: Array) -> Array:
         """Pixels [column, row] of points, shape (..., 3) -> (..., 2)."""
@@ -74,7 +77,7 @@ class PinholeCamera:
         return self.centre_mm + offset[..., :1] * self.column_axis + offset[..., 1:] * self.row_axis
 
     def matrix(self, *, pixels: bool = True) -> Array:
-        """Homogeneous projection matrix, shape (3, 4), to pixels or to detector mm; third row positive before the source."""
+        """Projection matrix, shape (3, 4), to pixels or detector mm; third row positive before the source."""
         reach = (self.centre_mm - self.source_mm) @ self.normal
         to_centre = self.source_mm - self.centre_mm
         rows = []
@@ -86,30 +89,47 @@ class PinholeCamera:
         return np.array(rows)
 
     @classmethod
-    def from_matrix(cls, matrix: Array, *, principal_px: Array | None = None) -> PinholeCamera:
-        """Camera of a 3x4 matrix (mm to pixel). The scale of the detector is free; it is placed 1000 mm from the source.
+    def from_matrix(
+        cls, matrix: Array, *, principal_px: Array | None = None, facing_mm: Array | None = None
+    ) -> PinholeCamera:
+        """Camera of a 3x4 matrix (mm to pixel), which knows neither its own sign nor the detector's distance.
+
+        Parameters
+        ----------
+        matrix : array, shape (3, 4)
+        principal_px : array, shape (2,), optional
+            Pixel that `centre_mm` stands for; default the foot of the perpendicular from the source.
+        facing_mm : array, shape (3,), optional
+            A point that the source looks at. Without one the pixel axes are taken as right-handed with the
+            beam, which an image displayed from behind is not.
 
         Raises
         ------
         ValueError
-            When the matrix is singular, not finite, or its two image axes are parallel.
+            When the matrix is singular, not finite, or its two image axes are not perpendicular.
         """
         matrix = np.asarray(matrix, dtype=float)
         if matrix.shape != (3, 4) or not np.all(np.isfinite(matrix)):
             raise ValueError(f"a camera matrix is 3x4 and finite, got shape {matrix.shape}")
         left = matrix[:, :3]
-        if abs(np.linalg.det(left)) < 1e-12 * max(np.abs(left).max(), 1e-300) ** 3:
+        if np.linalg.matrix_rank(left) < 3:
             raise ValueError("the camera matrix is singular: its source is at infinity")
-        source = -np.linalg.solve(left, matrix[:, 3])
-        # RQ decomposition by way of QR of the reversed matrix; K is made upper triangular with a positive diagonal.
+        source: Array = -np.linalg.solve(left, matrix[:, 3]).astype(np.float64)
+        # RQ decomposition by QR of the reversed matrix; K is upper triangular with a positive diagonal.
         q, r = np.linalg.qr(np.flipud(left).T)
         intrinsic, rotation = np.flipud(np.fliplr(r.T)), np.flipud(q.T)
         signs = np.diag(np.sign(np.diag(intrinsic)))
         intrinsic, rotation = intrinsic @ signs, signs @ rotation
-        if np.linalg.det(left) < 0:
+        depth = np.linalg.det(left) if facing_mm is None else rotation[2] @ (facing_mm - source)
+        if depth < 0:
             rotation = -rotation
         intrinsic = intrinsic / intrinsic[2, 2]
-        reach_mm = 1000.0
+        if abs(intrinsic[0, 1]) > _MOST_SKEW * intrinsic[0, 0]:
+            raise ValueError(
+                "the camera matrix has image axes that are not perpendicular: "
+                f"skew {intrinsic[0, 1] / intrinsic[0, 0]:.4f}, at most {_MOST_SKEW} is read as a detector"
+            )
+        reach_mm = _FREE_SID_MM
         principal = intrinsic[:2, 2] if principal_px is None else np.asarray(principal_px, dtype=float)
         column_axis, row_axis, normal = rotation
         pitch = reach_mm / np.array([intrinsic[0, 0], intrinsic[1, 1]])

@@ -1,4 +1,7 @@
-"""Circle through many points (Taubin 1991, doi:10.1109/34.103273; Newton form after Chernov 2010, ISBN 978-1-4398-3590-6)."""
+"""Circle through many points (Taubin 1991, doi:10.1109/34.103273).
+
+Newton form after Chernov 2010, ISBN 978-1-4398-3590-6.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 from atlasplane.geometry.types import Array
 
 _NEWTON_STEPS = 12
-"""Newton's iteration on the Taubin polynomial from 0 gains digits quadratically; 12 steps exhaust double precision."""
+"""Newton's iteration from 0 gains digits quadratically; 12 steps exhaust double precision."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +25,8 @@ class Circle:
     def covariance(self, points: Array, sd: float) -> Array:
         """Covariance of (centre, radius) for independent isotropic point errors, shape (3, 3).
 
-        First order about the geometric fit: (J'J)^-1 sd^2 with rows (unit radius, 1). `points` has shape (n, 2).
+        First order about the geometric fit: (J'J)^-1 sd^2 with rows (unit radius, 1). `points` has shape (n,
+        2).
         """
         radial = points - self.centre
         radial = radial / np.linalg.norm(radial, axis=-1, keepdims=True)
@@ -37,7 +41,7 @@ class Circle:
 
 
 def taubin_circle(points: Array) -> Circle:
-    """Taubin circle of points, shape (..., n, 2) with n >= 3. Points on one line give an infinite or NaN radius."""
+    """Taubin circle of points, shape (..., n, 2), n >= 3; infinite or NaN radius for points on one line."""
     mean = points.mean(axis=-2)
     x, y = np.moveaxis(points - mean[..., None, :], -1, 0)
     z = x * x + y * y
@@ -60,6 +64,9 @@ def taubin_circle(points: Array) -> Circle:
             slope = a1 + root * (2 * a2 + root * 12 * spread)
             root = root - np.where(slope == 0, 0.0, value / slope)
         determinant = 2 * (root**2 - root * spread + area)
-        offset = np.stack([xz * (yy - root) - yz * xy, yz * (xx - root) - xz * xy], axis=-1) / determinant[..., None]
+        offset = (
+            np.stack([xz * (yy - root) - yz * xy, yz * (xx - root) - xz * xy], axis=-1)
+            / determinant[..., None]
+        )
     radius = np.sqrt(np.sum(offset**2, axis=-1) + spread)
     return Circle(mean + offset, radius)

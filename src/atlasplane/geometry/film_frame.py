@@ -4,7 +4,8 @@ coronal films   p = (z, y): to the patient's right, superior
 lateral films   p = (x, y): anterior, superior
 vertex films    p = (x, z): anterior, to the patient's right
 
-The second axis is stored with the film too, so an image that is mirrored or turned is handled by sign and never guessed.
+The second axis is stored with the film too, so an image that is mirrored or turned is handled by sign and
+never guessed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class FilmFrame:
         pixel_size : array, shape (2,)
             Size of a pixel along columns and rows.
         """
-        return cls(np.stack([first_px, second_px]) * np.asarray(pixel_size, dtype=float), np.asarray(origin_px, float))
+        return cls(
+            np.stack([first_px, second_px]) * np.asarray(pixel_size, dtype=float),
+            np.asarray(origin_px, float),
+        )
 
     def film(self, pixels: Array) -> Array:
         """Film coordinates of pixels, shape (..., 2)."""

@@ -1,7 +1,8 @@
 """The one place where DICOM patient coordinates become anatomical axes.
 
-DICOM stores points as LPS (x to the patient's left, y posterior, z superior). Everything that has a sign is defined on
-ISB axes: X anterior, Y superior, Z to the patient's right (Wu et al. 2002, doi:10.1016/S0021-9290(01)00222-6).
+DICOM stores points as LPS (x to the patient's left, y posterior, z superior). Everything that has a sign is
+defined on ISB axes: X anterior, Y superior, Z to the patient's right (Wu et al. 2002,
+doi:10.1016/S0021-9290(01)00222-6).
 """
 
 from __future__ import annotations

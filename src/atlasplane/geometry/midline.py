@@ -1,11 +1,12 @@
 """Mid-lines: a robust total-least-squares line through points, and the central line between two walls.
 
-The central line between walls is the fixed point of: measure the widths across the trial line, put a line through their
-mid-points, take it as the next trial line. Each pass multiplies the remaining error by
+The central line between walls is the fixed point of: measure the widths across the trial line, put a line
+through their mid-points, take it as the next trial line. Each pass multiplies the remaining error by
 
     kappa = -1/2 d2(w2)/dy2      (w half width, y along the line; 0 for straight parallel walls)
 
-so noise grows by 1 / (1 - kappa) and from kappa = 1 no line exists. That is a property of the walls, not of the algorithm.
+so noise grows by 1 / (1 - kappa) and from kappa = 1 no line exists. That is a property of the walls, not of
+the algorithm.
 """
 
 from __future__ import annotations
@@ -42,11 +43,13 @@ class Line:
     point: Array
     direction: Array
     rms: float
-    kept: Array
+    kept: NDArray[np.bool_]
 
 
 def robust_line(points: Array, *, floor: float) -> Line:
-    """Total-least-squares line; points farther than 2.5 scaled MAD (never under 2.5 `floor`) are left out, until stable.
+    """Total-least-squares line without outliers.
+
+    Points farther than 2.5 scaled MAD (never under 2.5 `floor`) are left out, until stable.
 
     Parameters
     ----------
@@ -67,10 +70,10 @@ def robust_line(points: Array, *, floor: float) -> Line:
     return Line(centre, direction, float(np.sqrt(np.mean(distance[kept] ** 2))), kept)
 
 
-def kept_residuals(residuals: Array, *, floor: float) -> Array:
+def kept_residuals(residuals: Array, *, floor: float) -> NDArray[np.bool_]:
     """Which residuals, shape (n,), lie within 2.5 scaled MAD of zero (never under 2.5 `floor`)."""
     scale = max(_SCALED_MAD * float(np.median(np.abs(residuals))), floor)
-    inside: Array = np.abs(residuals) <= _REJECT_AT * scale
+    inside: NDArray[np.bool_] = np.abs(residuals) <= _REJECT_AT * scale
     return inside
 
 
@@ -106,7 +109,7 @@ class CentralLine:
     point : array, shape (..., 2)
         Mean mid-point.
     lean_deg : array, shape (...)
-        Against the second axis, + towards the first.
+        Against the second axis, + towards the first; NaN where no fixed point was reached.
     residuals : array, shape (..., k)
         Distance of the mid-points from the line.
     kappa : array, shape (...)
@@ -139,7 +142,8 @@ def central_line(right: Array, left: Array, levels: Levels) -> CentralLine:
     previous = np.zeros(np.broadcast_shapes(right.shape[:-2], left.shape[:-2]))
     slope_before, _, _ = _midpoint_slope(right, left, levels, previous)
     lean = previous + np.arctan(slope_before)
-    # The pass is nearly linear in the lean, so the secant reaches its fixed point where plain passes would creep (or diverge).
+    # The pass is nearly linear in the lean, so the secant reaches its fixed point where plain passes would
+    # creep (or diverge).
     for _ in range(_MOST_PASSES):
         slope, middle, width = _midpoint_slope(right, left, levels, lean)
         change = slope - slope_before
@@ -148,6 +152,8 @@ def central_line(right: Array, left: Array, levels: Levels) -> CentralLine:
         if np.all(np.abs(correction) < _SETTLED_RAD):
             break
         previous, slope_before, lean = lean, slope, lean + correction
+    else:
+        lean = np.where(np.abs(correction) < _SETTLED_RAD, lean, np.nan)
     return _measured(middle, width, levels, lean)
 
 
@@ -174,18 +180,22 @@ def plan_levels(right: Array, left: Array, *, low: float, high: float, step: flo
     top = min(high, right[:, 1].max(), left[:, 1].max())
     count = int((top - bottom) / step) + 1 if top > bottom else 0
     if count < 3:
-        raise ValueError(f"the two walls share only {max(top - bottom, 0.0):.1f} mm; three levels {step} mm apart are needed")
+        raise ValueError(
+            f"the two walls share only {max(top - bottom, 0.0):.1f}; three levels {step:g} apart are needed"
+        )
     middle = (bottom + top) / 2
     at_middle = [float(np.interp(middle, wall[:, 1], wall[:, 0])) for wall in (right, left)]
     anchor = np.array([sum(at_middle) / 2, middle])
-    along = step * (np.arange(count) - (count - 1) / 2)
+    along = step * (np.arange(count, dtype=np.float64) - (count - 1) / 2)
     levels = _bracketed(right, left, Levels(anchor, along, np.ones(count), *_NO_BRACKETS), 0.0)
     for _ in range(count):
         line = central_line(right, left, levels)
         kept = kept_residuals(line.residuals, floor=floor).astype(float)
         settled = kept.sum() < 3 or np.array_equal(kept, levels.weights)
         weights = levels.weights if settled else kept
-        levels = _bracketed(right, left, replace(levels, weights=weights), float(line.lean_deg))
+        levels = _bracketed(
+            right, left, replace(levels, weights=weights), float(np.nan_to_num(line.lean_deg))
+        )
         if settled:
             break
     return levels
@@ -197,14 +207,16 @@ _NO_BRACKETS = (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
 def _bracketed(right: Array, left: Array, levels: Levels, lean_deg: float) -> Levels:
     direction = np.array([np.sin(np.radians(lean_deg)), np.cos(np.radians(lean_deg))])
     below = [
-        np.clip(np.searchsorted((wall - levels.anchor) @ direction, levels.along, "right") - 1, 0, len(wall) - 2)
+        np.clip(
+            np.searchsorted((wall - levels.anchor) @ direction, levels.along, "right") - 1, 0, len(wall) - 2
+        )
         for wall in (right, left)
     ]
     return replace(levels, right_below=below[0], left_below=below[1])
 
 
 def _midpoint_slope(right: Array, left: Array, levels: Levels, lean: Array) -> tuple[Array, Array, Array]:
-    """Slope of the mid-points against a trial line, the mid-points and the half widths, the last two of shape (..., k)."""
+    """Slope of the mid-points against a trial line, the mid-points and the half widths (both (..., k))."""
     across_right = _wall_at(right, levels.right_below, levels, lean)
     across_left = _wall_at(left, levels.left_below, levels, lean)
     middle = (across_right + across_left) / 2
@@ -234,7 +246,9 @@ def _measured(middle: Array, width: Array, levels: Levels, lean: Array) -> Centr
     )
     half = levels.along > np.median(levels.along)
     lower, upper = levels.weights * (levels.along < np.median(levels.along)), levels.weights * half
-    split = np.degrees(np.arctan(_slope(middle, levels.along, upper)) - np.arctan(_slope(middle, levels.along, lower)))
+    split = np.degrees(
+        np.arctan(_slope(middle, levels.along, upper)) - np.arctan(_slope(middle, levels.along, lower))
+    )
     return CentralLine(
         point=point,
         lean_deg=np.degrees(lean),

@@ -61,4 +61,5 @@ def intersection(a: Array, u: Array, b: Array, v: Array) -> Array:
     """Where the line through `a` along `u` meets the one through `b` along `v`; NaN or inf for parallels."""
     with np.errstate(divide="ignore", invalid="ignore"):
         reach = cross(b - a, v) / cross(u, v)
-    return a + reach[..., None] * u
+        meeting: Array = a + reach[..., None] * u
+    return meeting

@@ -1,4 +1,4 @@
-"""Ellipsoids and their outlines on a film, in closed form by dual quadrics (Hartley and Zisserman 2004, 8.3)."""
+"""Ellipsoids and their outlines on a film in closed form (dual quadrics; Hartley and Zisserman 2004, 8.3)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Ellipse:
         return np.degrees(0.5 * np.arctan2(2 * s[..., 0, 1], s[..., 1, 1] - s[..., 0, 0]))
 
     def points(self, second_mm: Array, side: int) -> Array:
-        """Outline points at given second coordinates, shape (n,) -> (..., n, 2); `side` +1 or -1 of the first one.
+        """Outline points at second coordinates, shape (n,) -> (..., n, 2); `side` is the sign of the first.
 
         Points beyond the ellipse come out as NaN.
         """

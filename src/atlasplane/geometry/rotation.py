@@ -1,7 +1,8 @@
 """Rotations in the Z-X'-Y'' sequence that fits flexion, side bending, then axial rotation.
 
-Signs by the right-hand rule on ISB axes: + about Z is extension, + about X right side bending, + about Y left axial
-rotation (right side goes anterior). Sequence: Grood and Suntay 1983, doi:10.1115/1.3138397; Wu et al. 2002.
+Signs by the right-hand rule on ISB axes: + about Z is extension, + about X right side bending, + about Y left
+axial rotation (right side goes anterior). Sequence: Grood and Suntay 1983, doi:10.1115/1.3138397; Wu et al.
+2002.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def rotation_from_zxy(alpha_deg: Array | float, beta_deg: Array | float, gamma_d
         Extension +, right side bending +, left axial rotation + (ISB axes).
     """
     product: Array = (
-        _elementary_rotation(alpha_deg, 2) @ _elementary_rotation(beta_deg, 0) @ _elementary_rotation(gamma_deg, 1)
+        _elementary_rotation(alpha_deg, 2)
+        @ _elementary_rotation(beta_deg, 0)
+        @ _elementary_rotation(gamma_deg, 1)
     )
     return product
 

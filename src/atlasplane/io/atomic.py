@@ -21,7 +21,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises
     ------
     OutputFailed
-        When the disk is full, the folder is missing or may not be written; what was there before is untouched.
+        When the disk is full, or the folder missing or closed; what was there before is untouched.
     """
 
     def fill(stream: BinaryIO) -> None:

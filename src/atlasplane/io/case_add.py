@@ -1,4 +1,4 @@
-"""Adding a film to a case: checked as a whole, then copied; the user's own text of visit.toml stays as it is."""
+"""Adding a film to a case: checked as a whole, then copied; the user's text of visit.toml stays as it is."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from atlasplane.io.case_folder import CaseRead, birth_findings, check_one_person
 from atlasplane.io.digest import sha256_of
 from atlasplane.io.film_file import FilmImage, open_film
 from atlasplane.io.film_proposal import Proposal, proposal
+from atlasplane.io.landmark_file import MarkedImage, read_landmarks
 from atlasplane.io.visit_choice import VisitPlace, VisitStamp, visit_place
 from atlasplane.io.visit_folder import VISIT_FILE, film_of, visit_file_from_text
+from atlasplane.sources.film import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,12 @@ class AddedFilm:
 
 
 def add_film(
-    folder: Path | str, source: Path | str, stated: Mapping[str, object], *, visit: VisitStamp | None = None
+    folder: Path | str,
+    source: Path | str,
+    stated: Mapping[str, object],
+    *,
+    visit: VisitStamp | None = None,
+    landmarks: Path | None = None,
 ) -> AddedFilm:
     """Copy a film into a case, and append its table to the visit's visit.toml.
 
@@ -37,10 +44,12 @@ def add_film(
     Parameters
     ----------
     stated : mapping
-        Keys of a film's table as the user gives them, `view` among them. What is missing is taken from the DICOM header,
-        with a comment in the text and a finding.
+        Keys of a film's table as the user gives them, `view` among them. What is missing is taken from
+        the DICOM header, with a comment in the text and a finding.
     visit : VisitStamp, optional
         Without it: the visit of the day that the header states.
+    landmarks : Path, optional
+        A landmark file of this very film; copied beside it.
 
     Raises
     ------
@@ -56,11 +65,16 @@ def add_film(
     sha256 = sha256_of(path)
     _check_new(read, image, sha256, path.name)
     place = visit_place(read.case, visit or VisitStamp(), image.stated, name=path.name)
-    view = str(stated.get("view", "film"))
-    made = proposal(stated, image.stated, file=_free_name(place.folder, view, image.suffix), name=path.name)
-    file = f"{place.folder.name}/{made.table.file}"
+    film = place.folder / _free_name(place.folder, stated, image.suffix)
+    copies = {film.name: path}
+    if landmarks is not None:
+        _check_landmarks(landmarks, image, sha256)
+        copies[f"{film.stem}.landmarks.json"] = landmarks
+        stated = {**stated, "landmarks": f"{film.stem}.landmarks.json"}
+    made = proposal(stated, image.stated, file=film.name, name=path.name)
+    file = f"{place.folder.name}/{film.name}"
     checked = film_of(image, made.table, sha256, file=file, name=path.name, where="film")
-    _write(place, made, path)
+    _write(place, made, copies)
     people = [] if checked.person is None else [(file, checked.person)]
     findings = (
         *place.findings,
@@ -69,6 +83,11 @@ def add_film(
         *birth_findings(read.case.birth_year, people),
     )
     return AddedFilm(visit=place.id, file=file, is_new_visit=place.is_new, findings=findings)
+
+
+def _check_landmarks(path: Path, image: FilmImage, sha256: str) -> None:
+    rows, columns = image.shape
+    read_landmarks(path, name=path.name, image=MarkedImage(sha256=sha256, size=(columns, rows)))
 
 
 def _check_new(read: CaseRead, image: FilmImage, sha256: str, name: str) -> None:
@@ -80,24 +99,31 @@ def _check_new(read: CaseRead, image: FilmImage, sha256: str, name: str) -> None
                 raise BadInput(name, f"is in the case already, as {film.file}", "Nothing needs to be added")
 
 
-def _free_name(folder: Path, stem: str, suffix: str) -> str:
+def _free_name(folder: Path, stated: Mapping[str, object], suffix: str) -> str:
+    view = stated.get("view")
+    stem = view if view in {known.value for known in View} else "film"
     names = [f"{stem}{suffix}", *(f"{stem}-{n}{suffix}" for n in range(2, 1000))]
-    return next(name for name in names if not (folder / name).exists())
+    return next(name for name in names if not any(folder.glob(f"{name.removesuffix(suffix)}.*")))
 
 
-def _write(place: VisitPlace, made: Proposal, source: Path) -> None:
-    name = f"{place.folder.name}/{VISIT_FILE}"
-    text = place.text.rstrip("\n") + "\n\n" + "\n".join(made.lines) + "\n"
-    visit_file_from_text(text, name=name)
+def _write(place: VisitPlace, made: Proposal, copies: Mapping[str, Path]) -> None:
+    """Copy the files into the visit's folder and extend its text: all of it, or nothing."""
+    end = "\r\n" if "\r\n" in place.text else "\n"
+    text = place.text.rstrip("\r\n") + end.join(["", "", *made.lines, ""])
+    visit_file_from_text(text, name=f"{place.folder.name}/{VISIT_FILE}")
     if place.is_new:
         with whole_folder(place.folder) as aside:
-            copy_file(source, aside / made.table.file)
-            write_text(aside / VISIT_FILE, text)
+            _fill(aside, text, copies)
         return
-    copied = place.folder / made.table.file
-    copy_file(source, copied)
     try:
-        write_text(place.folder / VISIT_FILE, text)
+        _fill(place.folder, text, copies)
     except BaseException:
-        copied.unlink(missing_ok=True)
+        for name in copies:  # the names were free before
+            (place.folder / name).unlink(missing_ok=True)
         raise
+
+
+def _fill(folder: Path, text: str, copies: Mapping[str, Path]) -> None:
+    for name, source in copies.items():
+        copy_file(source, folder / name)
+    write_text(folder / VISIT_FILE, text)

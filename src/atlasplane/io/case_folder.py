@@ -1,4 +1,4 @@
-"""A case folder, read whole: case.toml, its volumes, its visits in time order, and what does not fit together."""
+"""A case folder, read whole: case.toml, volumes, visits in time order, and what does not fit together."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from atlasplane.io.faults import validated
 from atlasplane.io.landmark_file import MarkedImage, read_landmarks
 from atlasplane.io.models import CASE_SCHEMA, CaseFile, VisitFile, VolumeTable
 from atlasplane.io.models_records import CARE_COLUMNS, DIARY_COLUMNS
+from atlasplane.io.plan_tables import plan_choice
 from atlasplane.io.records_file import read_rows
 from atlasplane.io.text_file import checked_schema, read_toml
 from atlasplane.io.visit_folder import VISIT_FILE, VisitRead, named_file, read_visit, read_visit_file
@@ -127,7 +128,7 @@ def check_one_person(people: Iterable[tuple[str, Person]]) -> None:
             if person.differs_from(other):
                 raise WrongPatient(
                     file,
-                    f"is of another patient than {other_file} (patient id or birth date in the header differs)",
+                    f"is of another patient than {other_file} (the headers' patient id or birth date)",
                     "Remove the one that does not belong to this case",
                 )
 
@@ -149,6 +150,7 @@ def _case(
         consents=dict(table.consents),
         visits=visits,
         volumes=volumes,
+        plan=plan_choice(root, table.plan),
         findings=findings,
     )
 
@@ -258,7 +260,7 @@ def birth_findings(birth_year: int | None, people: Iterable[tuple[str, Person]])
             code="film.birth_year",
             severity=Severity.WARN,
             file=file,
-            text="The birth year in the DICOM header is not that of case.toml: is it the right person's file?",
+            text="The birth year in the DICOM header is not that of case.toml: is it the right person?",
         )
         for file, person in people
         if person.birth_year is not None and person.birth_year != birth_year

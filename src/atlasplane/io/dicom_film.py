@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pydicom.uid import UID
 from atlasplane.core.errors import BadFile
 from atlasplane.io.dicom_guard import Skeleton, scan
 from atlasplane.io.dicom_header import HeaderStatement, statement
+from atlasplane.io.dicom_parse import header_of, parsing
 from atlasplane.io.image_film import MAX_PIXELS, luminance
 from atlasplane.sources.film import PixelArray
 
@@ -85,27 +85,11 @@ def read_dicom_film(path: Path, *, name: str) -> DicomFilm:
         When the file is damaged, hostile, no film, or of several frames.
     """
     skeleton = scan(path, name=name)
-    header = read_header(path, name=name, tags=_USED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd values are judged here, not by the parser
-        try:
-            _check_film(header, name)
-            shape = _checked_shape(header, skeleton, name)
-            return DicomFilm(shape=shape, stated=statement(header, name=name))
-        except (RecursionError, MemoryError, ValueError, TypeError, OverflowError) as fault:
-            raise BadFile(name, "has a header that cannot be read", "Export the film again") from fault
-
-
-def read_header(path: Path, *, name: str, tags: list[str]) -> Dataset:
-    """The named elements of a scanned file, without its pixels; raises BadFile."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags))
-        except Exception as fault:  # a damaged file may fail anywhere in the parser
-            raise BadFile(
-                name, "has a DICOM header that cannot be parsed", "Export the film again"
-            ) from fault
+    with parsing(name, "has a DICOM header that cannot be read", "Export the film again"):
+        header = header_of(path, _USED)
+        _check_film(header, name)
+        shape = _checked_shape(header, skeleton, name)
+        return DicomFilm(shape=shape, stated=statement(header, name=name))
 
 
 def load_dicom_pixels(path: Path, *, name: str, voi: bool = False) -> PixelArray:
@@ -122,19 +106,13 @@ def load_dicom_pixels(path: Path, *, name: str, voi: bool = False) -> PixelArray
         When the file is damaged or its compression cannot be decoded.
     """
     read_dicom_film(path, name=name)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(path)
-            grey = luminance(np.asarray(pixel_array(header)))
-            rescaled = _is_rescaled(header)
-            grey = np.asarray(apply_modality_lut(grey, header)) if rescaled else grey
-            shown = np.asarray(apply_voi_lut(grey, header)) if voi else grey
-            return _bright_bone(shown, header, stored=not (rescaled or voi))
-    except Exception as fault:  # decoders raise whatever their library raises
-        raise BadFile(
-            name, "has pixel data that cannot be decoded", "Export it again, uncompressed"
-        ) from fault
+    with parsing(name, "has pixel data that cannot be decoded", "Export it again, uncompressed"):
+        header = pydicom.dcmread(path)
+        grey = luminance(np.asarray(pixel_array(header)))
+        rescaled = _is_rescaled(header)
+        grey = np.asarray(apply_modality_lut(grey, header)) if rescaled else grey
+        shown = np.asarray(apply_voi_lut(grey, header)) if voi else grey
+        return _bright_bone(shown, header, stored=not (rescaled or voi))
 
 
 def _check_film(header: Dataset, name: str) -> None:
@@ -186,7 +164,7 @@ def _is_rescaled(header: Dataset) -> bool:
 
 
 def _bright_bone(grey: NDArray[np.generic], header: Dataset, *, stored: bool) -> PixelArray:
-    """Turn MONOCHROME1 (low = white) round: about the range of the stored bits, else about the values' own range."""
+    """Turn MONOCHROME1 (low = white) round: about the range of the stored bits, else of the values."""
     if header.PhotometricInterpretation != "MONOCHROME1":
         return grey
     if not stored:

@@ -1,4 +1,4 @@
-"""A look at a DICOM file's skeleton before any library parses it: what is hostile, cut off or packed away stops here.
+"""A look at a DICOM file's skeleton before any library parses it: hostile or cut-off files stop here.
 
 Nothing is decoded, nothing recurses, and every length is held against the file's size.
 """

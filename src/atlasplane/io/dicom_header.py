@@ -1,4 +1,4 @@
-"""What a DICOM header states about a film: person, time, geometry, scale, orientation. Proposals, for a person to confirm."""
+"""What a DICOM header states about a film: person, time, scale, orientation; for a person to confirm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 ASSUMED_U_REL = 0.02
-"""Relative u of a scale whose maker states none (assumption: the atlas' distance is known to about 2 cm at 1 m)."""
+"""Relative u of a scale whose maker states none (assumption: the distance is known to 2 cm at 1 m)."""
 
 SAME_SIZE = 1e-3
 """Two pixel sizes closer than this, relatively, are the same number written twice."""
@@ -56,8 +56,8 @@ class HeaderStatement:
     time : datetime or None
         With offset; the computer's own offset where `offset_assumed`.
     calibration : Calibration
-        Proposal, in the order of trust: stated calibration, corrected by the modality, magnification factor, distances,
-        detector plane, none.
+        Proposal, in the order of trust: stated calibration, corrected by the modality, magnification factor,
+        distances, detector plane, none.
     detector_mm_per_px : (float, float) or None
         Pixel size on the detector, [column, row].
     sid_mm, sod_mm : float or None
@@ -81,7 +81,7 @@ class HeaderStatement:
 
     @property
     def technique(self) -> Technique | None:
-        """Distances where both are stated and make sense; the tube angle is not in the header's words and stays 0."""
+        """Distances, where both are stated and make sense; the header has no tube angle, so it stays 0."""
         if self.sid_mm is None or self.sod_mm is None or not 0 < self.sod_mm < self.sid_mm:
             return None
         return Technique(sid_mm=self.sid_mm, sod_mm=self.sod_mm)
@@ -126,9 +126,10 @@ def person(header: Dataset) -> Person:
 
 
 def proposed_calibration(header: Dataset, *, name: str) -> Calibration:
-    """The best scale that the header supports; `mm_per_px` is [column, row], at the patient where the kind has one.
+    """The best scale that the header supports; `mm_per_px` is [column, row].
 
-    ImagerPixelSpacing is a size on the detector: it is divided by a stated magnification, or stays `detector_plane_only`.
+    ImagerPixelSpacing is a size on the detector: it is divided by a stated magnification, or stays
+    `detector_plane_only`.
     """
     patient = _spacing(header, "PixelSpacing", name)
     detector = _spacing(header, "ImagerPixelSpacing", name)

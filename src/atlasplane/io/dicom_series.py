@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from atlasplane.core.errors import BadFile
 from atlasplane.geometry.types import Array
 from atlasplane.io.dicom_guard import scan
 from atlasplane.io.dicom_header import Person, person
+from atlasplane.io.dicom_parse import header_of, parsing
 from atlasplane.io.digest import unreadable
 from atlasplane.io.volume_image import VolumeImage, check_grid
 
@@ -67,7 +67,7 @@ def read_dicom_series(folder: Path, *, name: str, hounsfield: bool | None = None
     Raises
     ------
     BadFile
-        When the folder holds no slices, several series or sizes, slices of other kinds, or a gap; with the counts.
+        When the folder holds no slices, several series or sizes, other images, or a gap; with the counts.
     """
     slices = [_slice(path, f"{name}/{path.name}") for path in _dicom_files(folder, name)]
     _check_one_kind(slices, name)
@@ -106,17 +106,8 @@ def _is_marked(path: Path) -> bool:
 
 def _slice(path: Path, name: str) -> _Slice:
     scan(path, name=name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_USED))
-            return _slice_of(header, path, name)
-        except BadFile:
-            raise
-        except Exception as fault:  # a damaged file may fail anywhere in the parser
-            raise BadFile(
-                name, "has a DICOM header that cannot be used", "Export the series again"
-            ) from fault
+    with parsing(name, "has a DICOM header that cannot be used", "Export the series again"):
+        return _slice_of(header_of(path, _USED), path, name)
 
 
 def _slice_of(header: Dataset, path: Path, name: str) -> _Slice:
@@ -188,15 +179,9 @@ def _affine(first: _Slice, step: Array) -> Array:
 
 def _load(paths: tuple[Path, ...], *, name: str) -> NDArray[np.generic]:
     """Greys, shape (columns, rows, slices), rescaled."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            slices = [_rescaled(pydicom.dcmread(path)) for path in paths]
-            return np.stack([each.T for each in slices], axis=2)
-        except Exception as fault:  # decoders raise whatever their library raises
-            raise BadFile(
-                name, "has slices that cannot be decoded", "Export the series uncompressed"
-            ) from fault
+    with parsing(name, "has slices that cannot be decoded", "Export the series uncompressed"):
+        slices = [_rescaled(pydicom.dcmread(path)) for path in paths]
+        return np.stack([each.T for each in slices], axis=2)
 
 
 def _rescaled(header: Dataset) -> NDArray[Any]:

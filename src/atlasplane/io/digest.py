@@ -24,7 +24,7 @@ def sha256_of(path: Path, *, name: str | None = None) -> str:
 
 
 def sha256_of_folder(folder: Path, *, name: str | None = None) -> str:
-    """SHA-256 over the sorted names and digests of a folder's files; for DICOM series, which have no single file."""
+    """SHA-256 over the sorted names and digests of a folder's files: what stands for a DICOM series."""
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError as fault:

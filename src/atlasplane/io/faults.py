@@ -33,7 +33,9 @@ def validated(
     try:
         return model.model_validate(content)
     except ValidationError as failed:
+        # A key that is wrongly written shows as an unknown one and a missing one: the unknown one tells more.
         faults = failed.errors(include_url=False)
+        faults.sort(key=lambda fault: fault["type"] != "extra_forbidden")
         what, remedy = _sentence(model, faults[0])
         more = len(faults) - 1
         raise error(name, f"{what} (and {more} more)" if more else what, remedy) from failed

@@ -1,4 +1,4 @@
-"""Where the patient's right, front and head lie on a film: stated by a person, checked against marker and header."""
+"""Where the patient's right, front and head lie on a film: stated, and checked against marker and header."""
 
 from __future__ import annotations
 
@@ -164,8 +164,8 @@ def _half(right: ImageDirection, towards_right: float) -> str:
 
 def _marker_missing(film: FilmTable, name: str) -> Finding:
     text = (
-        f"No side marker is stated for {film.file}: patient_right = '{film.patient_right}' rests on the statement in "
-        "visit.toml alone."
+        f"No side marker is stated for {film.file}: "
+        f"patient_right = '{film.patient_right}' rests on the statement in visit.toml alone."
     )
     return Finding(code="film.marker_missing", severity=Severity.WARN, file=_file(name, film), text=text)
 

@@ -1,4 +1,4 @@
-"""The table of a new film: what a person states, completed by what the DICOM header states, each marked as such."""
+"""The table of a new film: what a person states, completed from the DICOM header and marked as such."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def proposal(
     technique = table.technique or proposed.get("technique")
     assert technique is None or isinstance(technique, TechniqueTable)
     proposed |= _scale(table, header, technique)
-    notes = {key: CHECK for key in proposed}
+    notes = dict.fromkeys(proposed, CHECK)
     if "calibration" in proposed:
         notes["calibration"] = f"{CHECK}; u_rel is an assumption"
     return Proposal(table=table.model_copy(update=proposed), notes=notes)
@@ -104,7 +104,7 @@ def _directions(table: FilmTable, header: HeaderStatement) -> dict[str, object]:
 
 
 def _technique(table: FilmTable, header: HeaderStatement) -> dict[str, object]:
-    """Distances of the header, only for a lateral film: elsewhere the tube angle is needed, and no header has it."""
+    """Distances of the header, for a lateral film only: elsewhere the tube angle is needed too."""
     lateral = not View(table.view).needs_right
     if table.technique is not None or header.technique is None or not lateral:
         return {}
@@ -123,7 +123,7 @@ def _scale(table: FilmTable, header: HeaderStatement, technique: TechniqueTable 
 
 
 def _by_stated_distances(header: HeaderStatement, technique: TechniqueTable | None) -> Calibration | None:
-    """The detector's pixel over the magnification that a person's distances give, where the header has none."""
+    """The detector's pixel over the magnification by a person's distances, where the header has none."""
     detector = header.detector_mm_per_px
     weak = header.calibration.kind is CalibrationKind.DETECTOR_PLANE_ONLY
     if not weak or detector is None or technique is None or technique.sod_mm >= technique.sid_mm:

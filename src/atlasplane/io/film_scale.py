@@ -1,4 +1,4 @@
-"""Distances and scale of a film: what visit.toml says, held against the header and against what a film can be."""
+"""Distances and scale of a film: what visit.toml says, held against the header and against reason."""
 
 from __future__ import annotations
 
@@ -117,9 +117,9 @@ def check_scale(
     if abs(ratio - 1) <= DISAGREE_REL:
         return ()
     text = (
-        f"mm_per_px = {calibration.mm_per_px[0]:.4g} is {100 * (ratio - 1):+.0f} % off {expected:.4g}, the detector's pixel "
-        f"divided by the magnification {technique.magnification:.3f} (limit {100 * DISAGREE_REL:.0f} %): "
-        "lengths may be wrong by as much."
+        f"mm_per_px = {calibration.mm_per_px[0]:.4g} is {100 * (ratio - 1):+.0f} % off {expected:.4g}, "
+        f"the detector's pixel divided by the magnification {technique.magnification:.3f} "
+        f"(limit {100 * DISAGREE_REL:.0f} %): lengths may be wrong by as much."
     )
     return (
         Finding(
@@ -164,8 +164,8 @@ def _u_assumed(file: str) -> Finding:
 
 def _from_header(calibration: Calibration, file: str) -> Finding:
     text = (
-        f"The scale was taken from the DICOM header (kind '{calibration.kind.value}', u_rel {calibration.u_rel:g} assumed); "
-        "state 'calibration' in visit.toml to confirm or correct it."
+        f"The scale was taken from the DICOM header (kind '{calibration.kind.value}', "
+        f"u_rel {calibration.u_rel:g} assumed); state 'calibration' in visit.toml to confirm or correct it."
     )
     return Finding(code="calibration.from_header", severity=Severity.INFO, file=file, text=text)
 

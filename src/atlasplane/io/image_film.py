@@ -1,7 +1,8 @@
 """A film stored as PNG, TIFF or JPEG.
 
-The resolution that such a file may state is that of a screen or a scanner, never the patient's: it is not read. What the
-format shows bright is taken as more attenuation; a display orientation in EXIF is not applied, points are of the stored image.
+The resolution that such a file may state is that of a screen or a scanner, never the patient's: it is not
+read. What the format shows bright is taken as more attenuation. A display orientation in EXIF is not applied:
+points are of the stored image.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def load_image_pixels(path: Path, *, name: str) -> PixelArray:
 
 
 def luminance(pixels: NDArray[np.generic]) -> PixelArray:
-    """Grey of a grey or colour image, shape (rows, columns) or (rows, columns, 3); the number type is kept."""
+    """Grey of a grey or colour image, shape (rows, columns[, 3 or 4]); the number type is kept."""
     if pixels.ndim == 2:
         return pixels
     return np.asarray(np.rint(pixels[..., :3].astype(float) @ _LUMINANCE)).astype(pixels.dtype)

@@ -74,7 +74,7 @@ def read_landmarks(
     Raises
     ------
     BadLandmarks
-        When a point is unknown, given twice, outside the image or impossible, or the file belongs to another image.
+        When a point is unknown, given twice, outside or impossible, or the file belongs to another image.
     BadInput
         When the file cannot be read.
     """
@@ -106,7 +106,8 @@ def write_landmarks(
     OutputFailed
         When it cannot be written.
     """
-    head = f'{{"schema": {_json(LANDMARKS_SCHEMA)},\n "image": {_json({"file": image_file, "sha256": sha256})},\n'
+    image = _json({"file": image_file, "sha256": sha256})
+    head = f'{{"schema": {_json(LANDMARKS_SCHEMA)},\n "image": {image},\n'
     body = ",\n".join(_reading_text(reading) for reading in readings)
     write_text(path, f'{head} "space": {_json(space)},\n "readings": [\n{body}\n]}}\n')
 
@@ -115,8 +116,8 @@ def _check_belongs(table: LandmarkFile, image: MarkedImage, name: str) -> None:
     if table.image.sha256 != image.sha256:
         raise BadLandmarks(
             name,
-            f"belongs to another image: it was placed on '{table.image.file}' with sha256 {table.image.sha256[:12]}…, "
-            f"but this image has {image.sha256[:12]}…",
+            f"belongs to another image: it was placed on '{table.image.file}' "
+            f"with sha256 {table.image.sha256[:12]}…, but this image has {image.sha256[:12]}…",
             "Put back the image that was marked, or mark this one",
         )
     if table.space != image.space:

@@ -58,6 +58,16 @@ class VolumeTable(Strict):
     hounsfield: Flag | None = None
 
 
+class PlanTable(Strict):
+    """How the correction vector of this case is worked out; the traditional charts are user files."""
+
+    height: Literal["manual", "table", "two-arc"] = "manual"
+    height_table: InsideFile | None = None
+    types_table: InsideFile | None = None
+    lever_in: Positive | None = None
+    rotation_share: Positive | None = None
+
+
 class CaseFile(Strict):
     """case.toml."""
 
@@ -69,6 +79,7 @@ class CaseFile(Strict):
     simulated: Flag = False
     consents: dict[Text, Flag] = Field(default_factory=dict)
     volume: tuple[VolumeTable, ...] = ()
+    plan: PlanTable | None = None
 
 
 class TechniqueTable(Strict):
@@ -98,8 +109,8 @@ class CameraTable(Strict):
 class FilmTable(Strict):
     """One film of a visit.
 
-    `marker_at` is the pixel of the side marker; `ignore_header_orientation` says that a person found the orientation in
-    the DICOM header to be wrong.
+    `marker_at` is the pixel of the side marker; `ignore_header_orientation` says that a person found the
+    orientation in the DICOM header to be wrong.
     """
 
     file: InsideFile
@@ -171,6 +182,13 @@ class FileTable(Strict):
     file: InsideFile
 
 
+class EnteredVector(Strict):
+    """What the clinician entered for this visit: height in inches, + = notch high."""
+
+    height_in: Number
+    u_in: Positive | None = None
+
+
 class VisitFile(Strict):
     """visit.toml."""
 
@@ -186,3 +204,4 @@ class VisitFile(Strict):
     responses: tuple[FileTable, ...] = ()
     labs: tuple[FileTable, ...] = ()
     exam: FileTable | None = None
+    vector: EnteredVector | None = None

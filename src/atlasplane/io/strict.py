@@ -1,4 +1,4 @@
-"""What every table of ours has in common: no unknown key but under `x`, finite numbers, times with an offset."""
+"""What all our tables have in common: no unknown key but under `x`, finite numbers, times with an offset."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class _KeyTwice(ValueError):
 
 
 def read_text(path: Path, *, name: str) -> str:
-    """Text of a UTF-8 file; a byte order mark is passed over.
+    """Text of a UTF-8 file with its line ends as they are; a byte order mark is passed over.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def read_text(path: Path, *, name: str) -> str:
             raise BadFile(
                 name, f"is larger than {MAX_TEXT_BYTES >> 20} MB", "Check that this is the right file"
             )
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise BadFile(name, f"is not UTF-8 text (byte {fault.start})", "Save it as UTF-8") from fault
     except OSError as fault:

@@ -115,9 +115,9 @@ def _new(case: Case, stamp: VisitStamp, time: datetime, *, offset_assumed: bool)
     assumed = [] if stamp.phase else [f"phase = '{phase}'"]
     assumed += [] if stamp.moment else ["moment = 'single'"]
     assumed += [f"the offset of {time.isoformat()} (this computer's)"] if offset_assumed else []
-    findings = ()
+    findings: tuple[Finding, ...] = ()
     if assumed:
-        said = f"The new visit {id_} was made with {', '.join(assumed)}: correct {VISIT_FILE} where that is wrong."
+        said = f"The new visit {id_} was made with {', '.join(assumed)}: correct that where it is wrong."
         findings = (Finding(code="visit.assumed", severity=Severity.INFO, file=file, text=said),)
     return VisitPlace(id=id_, folder=folder, text=text, is_new=True, findings=findings)
 

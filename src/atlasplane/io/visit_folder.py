@@ -17,7 +17,7 @@ from atlasplane.io.landmark_file import MarkedImage, read_landmarks
 from atlasplane.io.models import VISIT_SCHEMA, FilmTable, VisitFile
 from atlasplane.io.records_file import read_exam, read_labs, read_responses
 from atlasplane.io.text_file import checked_schema, read_toml, toml_content
-from atlasplane.sources.case import Moment, Phase, Visit
+from atlasplane.sources.case import EnteredHeight, Moment, Phase, Visit
 from atlasplane.sources.film import Radiograph, View
 from atlasplane.sources.reading import Reading
 
@@ -106,6 +106,9 @@ def read_visit(folder: Path, table: VisitFile, digests: Mapping[Path, str]) -> V
         observer=table.observer,
         films=tuple(each.film for each in films),
         exam=_read_records(folder, table, name),
+        entered_height=None
+        if table.vector is None
+        else EnteredHeight(height_in=table.vector.height_in, u_in=table.vector.u_in),
     )
     findings = tuple(finding for each in films for finding in each.findings)
     return VisitRead(visit=visit, films=films, findings=(*_date_findings(folder, table), *findings))
@@ -186,6 +189,6 @@ def _read_records(folder: Path, table: VisitFile, name: str) -> Mapping[str, obj
 def _date_findings(folder: Path, table: VisitFile) -> tuple[Finding, ...]:
     if folder.name[:10] == table.time.date().isoformat():
         return ()
-    text = f"The folder is named {folder.name}, but the visit's time is {table.time.isoformat()}; the time counts."
+    text = f"The folder is named {folder.name}, but the time is {table.time.isoformat()}; the time counts."
     file = f"{folder.name}/{VISIT_FILE}"
     return (Finding(code="visit.folder_date", severity=Severity.WARN, file=file, text=text),)

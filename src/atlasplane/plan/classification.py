@@ -1,7 +1,7 @@
 """A neutral, computable classification of a misalignment.
 
-Basic types exist in the teaching of the techniques, but their definition table was not found: the mapping to Type I-IV is a
-user's own file (`TypeRule`s), shipped empty, and nothing here invents one.
+Basic types exist in the teaching of the techniques, but their definition table was not found: the mapping to
+Type I-IV is a user's own file (`TypeRule`s), shipped empty, and nothing here invents one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What forbids a correction vector. A stopped gate hides the vector and says why; an open question is never called safe."""
+"""What forbids a correction vector.
+
+A stopped gate hides the vector and says why; an open question is never called safe.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,9 @@ def is_open(states: Sequence[Gate]) -> bool:
 
 
 _STOP_TABLE = Gate(
-    id="stop_table", state=GateState.UNKNOWN, reason="stop table not evaluated: red flags in history and examination are unanswered"
+    id="stop_table",
+    state=GateState.UNKNOWN,
+    reason="stop table not evaluated: red flags in history and examination are unanswered",
 )
 
 
@@ -47,11 +52,14 @@ def _red_flags(joint: JointObservations) -> Gate:
     flagged = [
         o
         for o in joint.observations
-        if isinstance(o, Measurement) and (o.quantity.red_flag_low is not None or o.quantity.red_flag_high is not None)
+        if isinstance(o, Measurement)
+        and (o.quantity.red_flag_low is not None or o.quantity.red_flag_high is not None)
     ]
     if not flagged:
         return Gate(
-            id="red_flag_quantity", state=GateState.UNKNOWN, reason="no instability quantity is measured on these films"
+            id="red_flag_quantity",
+            state=GateState.UNKNOWN,
+            reason="no instability quantity is measured on these films",
         )
     hits = [o for o in flagged if _beyond(o)]
     if hits:
@@ -79,8 +87,16 @@ def _laterality(joint: JointObservations) -> Gate:
     measured = joint.measurement("atlas_laterality")
     mdc = None if measured is None else measured.mdc()
     if measured is None or mdc is None:
-        return Gate(id="laterality_below_mdc", state=GateState.UNKNOWN, reason="atlas laterality is not measured with an u")
+        return Gate(
+            id="laterality_below_mdc",
+            state=GateState.UNKNOWN,
+            reason="atlas laterality is not measured with an u",
+        )
     text = f"|AL| {abs(measured.value):.2f} deg, MDC95 {mdc.value:.2f} deg"
     if abs(measured.value) < mdc.value:
-        return Gate(id="laterality_below_mdc", state=GateState.STOP, reason=f"{text}: too small to be told from reading again")
+        return Gate(
+            id="laterality_below_mdc",
+            state=GateState.STOP,
+            reason=f"{text}: too small to be told from reading again",
+        )
     return Gate(id="laterality_below_mdc", state=GateState.PASS, reason=text)

@@ -1,7 +1,8 @@
 """Where the height component of the vector comes from: three models behind one interface.
 
-The traditional height chart was not found in any source. So the clinician enters the height (`ManualHeight`), or brings the own
-chart (`TableHeight`), or, for research, derives it from the two joint circles (`TwoArcHeight`).
+The traditional height chart was not found in any source. So the clinician enters the height (`ManualHeight`),
+or brings the own chart (`TableHeight`), or, for research, derives it from the two joint circles
+(`TwoArcHeight`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import Protocol
 import numpy as np
 
 from atlasplane.core.errors import BadInput
+from atlasplane.core.quantity import quantity
 
+MANUAL_U_IN = 0.25
+"""Standard uncertainty of an entered height where none is stated: a reading SD of 0.5 deg over the lever (derived)."""
 SIGNED = {"right": 1.0, "left": -1.0}
 
 
@@ -45,7 +49,7 @@ class ManualHeight:
     """The clinician's own figure, inches."""
 
     entered_in: float
-    u_model_in: float = 0.25
+    u_model_in: float = MANUAL_U_IN
     name: str = "manual"
     tag: str = "published"
 
@@ -67,7 +71,8 @@ class TableHeight:
     Attributes
     ----------
     rows : mapping key -> ((value, inches), ...)
-        Keys are quantity keys (`atlas_plane_tilt`, `condylar_radius`, ...), values in catalogue units, laterality's side as +.
+        Keys are quantity keys (`atlas_plane_tilt`, `condylar_radius`, ...), values in catalogue units,
+        laterality's side as +.
     u_model_in : float
     """
 
@@ -93,23 +98,27 @@ class TableHeight:
         total = 0.0
         for key, pairs in self.rows.items():
             x, inches = np.array(sorted(pairs), dtype=float).T
-            value = values[key] * (SIGNED[side] if key in _SIDED else 1.0)
+            value = values[key] * (SIGNED[side] if _is_lateral(key) else 1.0)
             if not x[0] <= value <= x[-1]:
                 raise BadInput(
-                    "height table", f"{key} = {value:.2f} lies outside the chart ({x[0]:g} to {x[-1]:g})", "Extend the chart."
+                    "height table",
+                    f"{key} = {value:.2f} lies outside the chart ({x[0]:g} to {x[-1]:g})",
+                    "Extend the chart.",
                 )
             total += float(np.interp(value, x, inches))
         return total
 
 
-_SIDED = ("atlas_plane_tilt", "atlas_laterality", "lower_angle", "odontoid_offset", "spinous_offset")
+def _is_lateral(key: str) -> bool:
+    return quantity(key.partition("/")[0]).lateral
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoArcHeight:
-    """Research only: the direction in which C1 glides between the condylar arc (centre above) and the axial arc (centre below).
+    """Research only: how C1 glides between the condylar arc (centre above) and the axial arc (centre below).
 
-    tan(theta) = t [(1 - share) / R_c - share / R_a], plus the tilt of the atlas plane line on the side of laterality; derived here.
+    tan(theta) = t [(1 - share) / R_c - share / R_a], plus the tilt of the atlas plane line on the side of
+    laterality; derived here.
 
     Attributes
     ----------
@@ -129,11 +138,13 @@ class TwoArcHeight:
     def height_in(self, values: Mapping[str, float], *, side: str, lever_in: float) -> float:
         """Height over the lever, inches."""
         reach = abs(values[f"transverse_offset/{side}"])
-        glide = two_arc_glide(reach, values["condylar_radius"], values["axial_radius"], axial_share=self.axial_share)
+        glide = two_arc_glide(
+            reach, values["condylar_radius"], values["axial_radius"], axial_share=self.axial_share
+        )
         angle = math.atan(glide) + math.radians(SIGNED[side] * values["atlas_plane_tilt"])
         return lever_in * math.tan(angle)
 
 
 def two_arc_glide(reach: float, condylar_radius: float, axial_radius: float, *, axial_share: float) -> float:
-    """tan of the glide direction of the transverse process; lengths in one unit."""
+    """Tangent of the glide direction of the transverse process; lengths in one unit."""
     return reach * ((1 - axial_share) / condylar_radius - axial_share / axial_radius)

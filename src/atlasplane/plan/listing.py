@@ -1,8 +1,9 @@
 """The listing: the clinical shorthand of a misalignment, printed and parsed.
 
-Two orders are in use: ``R 2 3/4 A 3`` and ``RA 2.75/3`` (right laterality, side of laterality anterior 3 deg). The letter A or P
-speaks of the side of laterality, so the words "right side anterior" always stand beside it. An S-line is printed as an angle in
-degrees, never as a chart number, because the numbered chart was not found.
+Two orders are in use: ``R 2 3/4 A 3`` and ``RA 2.75/3`` (right laterality, side of laterality anterior 3
+deg). The letter A or P speaks of the side of laterality, so the words "right side anterior" always stand
+beside it. An S-line is printed as an angle in degrees, never as a chart number, because the numbered chart
+was not found.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def quarters(value_deg: float) -> str:
         return "0"
     whole, rest = divmod(round(size * 4), 4)
     fraction = "" if rest == 0 else str(Fraction(rest, 4))
-    return " ".join(part for part in (str(whole) if whole else "", fraction) if part) or "0"
+    return " ".join(part for part in (str(whole) if whole else "", fraction) if part)
 
 
 _NUMBER = r"(?:\d+\.\d+|\d+\s*[¼½¾]|[¼½¾]|\d+\s+\d/\d|\d/\d|\d+)"
@@ -98,7 +99,8 @@ def parse_listing(text: str) -> ParsedListing:
     side_sign = 1.0 if side.upper() == "R" else -1.0
     letter_sign = 1.0 if letter.upper() == "A" else -1.0
     return ParsedListing(
-        laterality_deg=side_sign * _number(laterality), rotation_deg=side_sign * letter_sign * _number(rotation)
+        laterality_deg=side_sign * _number(laterality),
+        rotation_deg=side_sign * letter_sign * _number(rotation),
     )
 
 
@@ -111,7 +113,7 @@ def rotation_letter(laterality: Side, rotation_deg: float) -> str | None:
 
 
 def rotation_words(rotation_deg: float, letter: str | None = None) -> str:
-    """Which side stands anterior, in words; with the letter P the side of laterality is named as posterior."""
+    """Which side stands anterior, in words; with the letter P the side of laterality is called posterior."""
     right_forward = rotation_deg > 0
     if letter == "P":
         return "left side posterior" if right_forward else "right side posterior"
@@ -213,6 +215,9 @@ def _number(text: str) -> float:
     for glyph, plain in _GLYPHS.items():
         text = text.replace(glyph, plain)
     try:
-        return float(sum(Fraction(part) for part in text.split()))
+        parts = [(part, Fraction(part)) for part in text.split()]
     except ZeroDivisionError as error:
-        raise ValueError(f"'{text}' is no number") from error
+        raise ValueError(f"'{text}' is no number: a fraction over 0") from error
+    if any("/" in part and value >= 1 for part, value in parts):
+        raise ValueError(f"'{text}' is no number: its fraction is not less than 1")
+    return float(sum(value for _, value in parts))

@@ -1,7 +1,8 @@
 """The correction vector: line of drive from the adjuster's notch to the transverse process of C1.
 
-Height and rotation are inches over the notch-transverse lever D (lateral component): H = D tan(theta_h), R = D tan(theta_r).
-The lever of 28 in follows from the head-piece rule (3/8 in over 5 in = 4.29 deg = slightly more than 2 in of height).
+Height and rotation are inches over the notch-transverse lever D (lateral component): H = D tan(theta_h), R =
+D tan(theta_r). The lever of 28 in follows from the head-piece rule (3/8 in over 5 in = 4.29 deg = slightly
+more than 2 in of height).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlasplane.core.joint import JointObservations
-from atlasplane.core.observation import Measurement
 from atlasplane.core.side import Side
 from atlasplane.core.units import MM_PER_INCH
 from atlasplane.geometry.types import Array
@@ -25,7 +25,7 @@ LEVER_IN = 28.0
 """Default lateral component of the notch-transverse distance (derived, configurable per adjuster)."""
 EOP_TO_PIVOT_IN = 5.0
 HEAD_PIECE_IN = (0.25, 0.375)
-"""How far below the C7 prominence the occipital protuberance is set for an inferior spinous (oncause.com, head-piece)."""
+"""How far below C7 the occipital protuberance is set for an inferior spinous (oncause.com, head-piece)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,8 @@ class CorrectionVector:
     height_in : float
         + = notch high, force caudad.
     rotation_in : float
-        Magnitude; `letter` says on which side of the transverse the notch stands (A: anterior, force posteriorward).
+        Magnitude; `letter` says on which side of the transverse the notch stands (A: anterior, force
+        posteriorward).
     letter : "A", "P" or None
         None while rotation is undetermined; rotation_in is then still given.
     cov_in2 : array, shape (2, 2)
@@ -87,14 +88,15 @@ class CorrectionVector:
     @property
     def notch_offset_isb_mm(self) -> Array:
         """Notch minus transverse process, ISB mm, shape (3,)."""
-        lever_in = self.lever_mm / MM_PER_INCH
-        reach = self.lever_mm * math.sqrt(1 + (self.height_in / lever_in) ** 2 + (self.rotation_in / lever_in) ** 2)
-        return -self.direction_isb * reach
+        offset: Array = -self.direction_isb * self.lever_mm / abs(self.direction_isb[2])
+        return offset
 
     @property
     def words(self) -> tuple[str, ...]:
         """What the numbers mean, so that "high" cannot be taken for the force's direction."""
-        height = "notch high, force caudad" if self.height_in > 0 else "notch low, force cephalad"
+        height = "notch level, no height"
+        if self.height_in:
+            height = "notch high, force caudad" if self.height_in > 0 else "notch low, force cephalad"
         turn = {"A": "notch anterior, force posteriorward", "P": "notch posterior, force anteriorward"}
         return (height, turn.get(self.letter or "", "rotation side undetermined"))
 
@@ -102,7 +104,7 @@ class CorrectionVector:
 def correction_vector(
     joint: JointObservations, model: HeightModel, *, lever_in: float = LEVER_IN, rotation_share: float = 1.0
 ) -> CorrectionVector | None:
-    """Vector of a visit; None where the side of laterality is undetermined or an input of the model is missing.
+    """Vector of a visit; None with the side of laterality undetermined, or an input missing or without u.
 
     Parameters
     ----------
@@ -118,20 +120,27 @@ def correction_vector(
         return None
     side = laterality.side.value
     keys = (*model.inputs(side), "atlas_rotation")
-    if any(key not in joint.order for key in keys):
+    found = [joint.measurement(key) for key in keys]
+    inputs = [m for m in found if m is not None and m.u is not None and m.key in joint.order]
+    if len(inputs) < len(keys):
         return None
     rows = [joint.order.index(key) for key in keys]
-    values = np.array([_value(joint, key) for key in keys])
+    values = np.array([m.value for m in inputs])
 
-    def components(inputs: Array) -> Array:
-        rows_in = np.atleast_2d(inputs)
-        both = [_components(dict(zip(keys, row, strict=True)), model, side, lever_in, rotation_share) for row in rows_in]
-        return np.reshape(both, (*np.shape(inputs)[:-1], 2))
+    def components(at: Array) -> Array:
+        both = [
+            _components(dict(zip(keys, row, strict=True)), model, side, lever_in, rotation_share)
+            for row in np.atleast_2d(at)
+        ]
+        return np.reshape(both, (*np.shape(at)[:-1], 2))
 
     cov_in = joint.cov[np.ix_(rows, rows)]
     sensitivity = jacobian(components, values, 0.1 * np.sqrt(np.diag(cov_in)))
     height, turn = components(values)
-    cov = covariance(sensitivity, cov_in) + np.diag([model.u_model_in**2, 0.0])
+    magnitude = np.diag(
+        [1.0, math.copysign(1.0, turn)]
+    )  # of rotation: its correlation with height goes along
+    cov = covariance(magnitude @ sensitivity, cov_in) + np.diag([model.u_model_in**2, 0.0])
     letter = None if rotation.side is Side.UNDETERMINED else rotation_letter(laterality.side, rotation.value)
     return CorrectionVector(
         side=laterality.side,
@@ -151,11 +160,13 @@ def correction_vector(
 def force_direction(side: float, tan_height: float, tan_rotation: float, letter: str | None) -> Array:
     """Unit vector of the force in ISB axes, shape (3,).
 
-    Medialward from the side of laterality (side +1 right, -1 left), caudad for a high notch, posteriorward for the letter A.
+    Medialward from the side of laterality (side +1 right, -1 left), caudad for a high notch, posteriorward
+    for the letter A.
     """
     sign = {"A": 1.0, "P": -1.0}.get(letter or "", 0.0)
     vector = np.array([-sign * tan_rotation, -tan_height, -side])
-    return vector / np.linalg.norm(vector)
+    direction: Array = vector / np.linalg.norm(vector)
+    return direction
 
 
 def head_piece_angle_deg(offset_in: float, *, eop_to_pivot_in: float = EOP_TO_PIVOT_IN) -> float:
@@ -173,9 +184,10 @@ def head_piece(lever_in: float) -> HeadPiece:
 
 
 def spinous_position(joint: JointObservations, laterality: Side) -> str | None:
-    """``inferior`` when the C2 spinous stands beyond the odontoid on the side of laterality, ``superior`` on the other side.
+    """``inferior``: the C2 spinous stands beyond the odontoid on the side of laterality; else ``superior``.
 
-    None while either side is undetermined or the spinous is not displaced more than the odontoid (Lin, NUCCA: Torque).
+    None while either side is undetermined or the spinous is not displaced more than the odontoid (Lin, NUCCA:
+    Torque).
     """
     spinous, odontoid = joint.measurement("spinous_offset"), joint.measurement("odontoid_offset")
     if spinous is None or odontoid is None or laterality not in (Side.RIGHT, Side.LEFT):
@@ -189,7 +201,7 @@ def spinous_position(joint: JointObservations, laterality: Side) -> str | None:
 
 
 def torque(joint: JointObservations, laterality: Side, height_in: float) -> str | None:
-    """Direction of torque; only stated to work for vectors above zero, not for low vectors (Lin, NUCCA: Torque)."""
+    """Direction of torque; only stated to work for vectors above zero (Lin, NUCCA: Torque)."""
     position = spinous_position(joint, laterality)
     if position is None or height_in <= 0:
         return None
@@ -214,9 +226,3 @@ def _components(
     height = model.height_in(values, side=side, lever_in=lever_in)
     turn = lever_in * math.tan(math.radians(rotation_share * values["atlas_rotation"]))
     return height, turn
-
-
-def _value(joint: JointObservations, key: str) -> float:
-    measured = joint.measurement(key)
-    assert isinstance(measured, Measurement)
-    return measured.value

@@ -1,7 +1,8 @@
 """From line integrals to the 16-bit picture of a digital radiograph (12-bit greys, MONOCHROME2: bone bright).
 
-The chain is physical as far as it is visible: fall-off and collimation of the beam, hardening, lead marker, scatter, quantum
-noise, blur of the detector, logarithm, and the mild evening-out of large densities that every digital system applies.
+The chain is physical as far as it is visible: fall-off and collimation of the beam, hardening, lead marker,
+scatter, quantum noise, blur of the detector, logarithm, and the evening-out of large densities that every
+digital system applies.
 """
 
 from __future__ import annotations
@@ -122,7 +123,9 @@ def radiograph(
     open_field = field_of(beam, absorbed.shape)
     expected = expected_counts(absorbed, beam, detector, open_field)
     counts = ndimage.gaussian_filter(quantum_counts(expected, rng), detector.blur_px)
-    return presented(counts, open_field > 0.5 * beam.photons, beam, detector)
+    # Inside the penumbra of the collimator: the shutter hides it.
+    exposed = open_field > (0.97 - beam.falloff) * beam.photons
+    return presented(counts, exposed, beam, detector)
 
 
 def field_of(beam: Beam, shape_px: tuple[int, ...]) -> Film:
@@ -176,7 +179,7 @@ def quantum_counts(expected: Film, rng: np.random.Generator) -> Film:
 
 
 def presented(counts: Film, exposed: NDArray[np.bool_], beam: Beam, detector: Detector) -> Radiograph:
-    """Greys for viewing: logarithm, evening-out, window by percentiles of the exposed area, shutter black outside it."""
+    """Greys for viewing: logarithm, evening-out, window by percentiles; the shutter is black."""
     density = -np.log(np.maximum(counts, 1.0) / np.float32(beam.photons))
     seen = np.where(exposed, np.clip(density, 0, LEAD), 0).astype(np.float32)
     wide, narrow = (_local_mean(seen, exposed, share * min(counts.shape)) for share in (0.06, 0.012))
@@ -193,9 +196,12 @@ def presented(counts: Film, exposed: NDArray[np.bool_], beam: Beam, detector: De
 
 
 def _local_mean(image: Film, exposed: NDArray[np.bool_], width_px: float) -> Film:
-    """Gaussian mean over the exposed area only, so that the shutter casts no shadow on what lies beside it."""
+    """Gaussian mean over the exposed area only: the shutter casts no shadow on what lies beside it."""
     weight = _wide_blur(exposed.astype(np.float32), width_px)
-    return _wide_blur(image, width_px) / np.maximum(weight, np.float32(1e-3))
+    mean: Film = np.divide(
+        _wide_blur(image, width_px), np.maximum(weight, np.float32(1e-3)), dtype=np.float32
+    )
+    return mean
 
 
 def _letters(shape_px: tuple[int, ...], text: str, centre_px: tuple[float, float], height_px: float) -> Film:
@@ -203,7 +209,8 @@ def _letters(shape_px: tuple[int, ...], text: str, centre_px: tuple[float, float
     canvas = Image.new("L", (shape_px[1], shape_px[0]), 0)
     font = ImageFont.load_default(size=height_px)
     ImageDraw.Draw(canvas).text(centre_px, text, fill=255, font=font, anchor="mm")
-    return np.asarray(canvas, dtype=np.float32) / 255
+    drawn: Film = np.asarray(canvas, dtype=np.float32) / np.float32(255)
+    return drawn
 
 
 def marker_glyph(
@@ -226,7 +233,7 @@ def marker_glyph(
 def _stamped(picture: Radiograph) -> Radiograph:
     """The picture with its origin written in the lower right corner."""
     rows, columns = picture.shape
-    height = max(8.0, 0.016 * rows)
+    height = max(12.0, 0.016 * rows)
     place = (columns - 0.05 * columns - 2.6 * height, rows - 0.03 * rows - height)
     ink = _letters(picture.shape, STAMP, place, height)
     return np.rint(picture + ink * (FULL_GREY - picture.astype(np.float32))).astype(np.uint16)

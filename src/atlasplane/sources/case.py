@@ -29,6 +29,35 @@ class Moment(Enum):
     POST = "post"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredHeight:
+    """A height that the clinician entered, inches, + = notch high; `u_in` None where no error was stated."""
+
+    height_in: float
+    u_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChoice:
+    """What case.toml says of the correction vector.
+
+    Attributes
+    ----------
+    height : "manual", "table" or "two-arc"
+    height_table : mapping component -> ((value, inches), ...)
+        The user's own chart, for "table".
+    types : tuple of mapping
+        The user's own type table.
+    lever_in, rotation_share : float or None
+    """
+
+    height: str = "manual"
+    height_table: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    types: tuple[Mapping[str, str], ...] = ()
+    lever_in: float | None = None
+    rotation_share: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Visit:
     """One dated encounter.
@@ -45,6 +74,7 @@ class Visit:
     films : tuple of Radiograph
     exam : mapping
         Tables of exam.toml as written, empty without one.
+    entered_height : EnteredHeight or None
     """
 
     id: str
@@ -55,6 +85,7 @@ class Visit:
     observer: str | None = None
     films: tuple[Radiograph, ...] = ()
     exam: Mapping[str, object] = field(default_factory=dict)
+    entered_height: EnteredHeight | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -71,6 +102,7 @@ class Case:
     consents : mapping name -> bool
     visits : tuple of Visit
     volumes : tuple of Volume
+    plan : PlanChoice
     findings : tuple of Finding
         What reading the folder brought up (marker, digest, other patient's data, ...).
     """
@@ -84,6 +116,7 @@ class Case:
     consents: Mapping[str, bool] = field(default_factory=dict)
     visits: tuple[Visit, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    plan: PlanChoice = PlanChoice()
     findings: tuple[Finding, ...] = ()
 
     def visit(self, id_: str) -> Visit | None:

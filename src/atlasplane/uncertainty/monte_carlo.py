@@ -66,7 +66,9 @@ class Arcsine:
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """`count` independent values."""
-        return (self.low + self.high) / 2 + (self.high - self.low) / 2 * np.sin(rng.uniform(0, 2 * np.pi, count))
+        return (self.low + self.high) / 2 + (self.high - self.low) / 2 * np.sin(
+            rng.uniform(0, 2 * np.pi, count)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def adaptive_monte_carlo(
     interval: Literal["symmetric", "shortest"] = "symmetric",
     max_draws: int = 2_000_000,
 ) -> MonteCarloResult:
-    """Blocks of draws until mean, u and both ends are stable to `digits` significant digits of u (JCGM 101, 7.9).
+    """Blocks of draws until mean, u and both ends keep `digits` significant digits of u (JCGM 101, 7.9).
 
     A run that reaches `max_draws` first says so by ``stable=False``.
     """
@@ -180,14 +182,15 @@ def adaptive_monte_carlo(
             continue
         spread = 2 * np.std(summaries, axis=0, ddof=1) / math.sqrt(len(summaries))
         tolerance = numerical_tolerance(np.mean([s[1] for s in summaries], axis=0), digits=digits)
-        stable = bool(np.all(spread < tolerance))
+        stable = bool(np.all(spread <= tolerance))
         if stable or (len(blocks) + 1) * block > max_draws:
             return summarise(np.concatenate(blocks), level=level, interval=interval, stable=stable)
 
 
 def numerical_tolerance(u: Array | float, *, digits: int) -> Array:
-    """Half a unit in the last of `digits` significant digits of u (JCGM 101, 7.9.2), shape of u."""
-    exponent = np.floor(np.log10(np.asarray(u, dtype=float))) - (digits - 1)
+    """Half a unit in the last of `digits` significant digits of u (JCGM 101, 7.9.2), shape of u; 0 for 0."""
+    with np.errstate(divide="ignore"):
+        exponent = np.floor(np.log10(np.asarray(u, dtype=float))) - (digits - 1)
     tolerance: Array = 0.5 * 10.0**exponent
     return tolerance
 
@@ -199,7 +202,7 @@ def _symmetric_interval(outputs: Array, level: float) -> tuple[Array, Array]:
 
 def _shortest_interval(outputs: Array, level: float) -> tuple[Array, Array]:
     ordered = np.sort(outputs, axis=0)
-    inside = math.floor(level * len(ordered) + 0.5)
+    inside = min(math.floor(level * len(ordered) + 0.5), len(ordered) - 1)
     widths = ordered[inside:] - ordered[: len(ordered) - inside]
     start = np.argmin(widths, axis=0)
     columns = np.arange(ordered.shape[1])

@@ -73,7 +73,7 @@ def attenuation(grey: NDArray[np.generic], greys: GreyMap) -> tuple[NDArray[np.f
 def patient_mask(
     attenuation_per_mm: NDArray[np.float32], *, threshold_per_mm: float = 0.5 * WATER_PER_MM
 ) -> Mask:
-    """The patient without table and head-rest: the largest connected body, its hollows filled slice by slice.
+    """The patient without table and head-rest: the largest connected body with its closed hollows.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def patient_mask(
     BadInput
         When nothing reaches the threshold.
     """
-    # One erosion parts the head-rest from the skin that touches it; one dilation gives the rim back.
+    # One erosion parts the head-rest from the skin that touches it; the dilation gives skin and rim back.
     body = ndimage.binary_erosion(attenuation_per_mm > threshold_per_mm)
     labels, count = ndimage.label(body)
     if not count:
@@ -94,7 +94,7 @@ def patient_mask(
         )
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    largest = ndimage.binary_dilation(labels == sizes.argmax(), iterations=2)
+    largest = ndimage.binary_dilation(labels == sizes.argmax(), np.ones((3, 3, 3)), iterations=2)
     return np.asarray(ndimage.binary_fill_holes(largest), dtype=bool)
 
 

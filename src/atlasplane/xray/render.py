@@ -1,8 +1,9 @@
 """Line integrals of voxel solids along the rays of a pinhole camera.
 
-Each part is sampled trilinearly at half-voxel steps between entry and exit of its block (the span of its outermost voxel
-centres; beyond it the part is nothing), on the rectangle of the film that it can reach. A part whose voxels appear many
-pixels wide is worked out on every second, third ... pixel and interpolated: the film holds no more detail than the voxels.
+Each part is sampled trilinearly at half-voxel steps between entry and exit of its block (the span of its
+outermost voxel centres; beyond it the part is nothing), on the rectangle of the film that it can reach. A
+part whose voxels appear many pixels wide is worked out on every second, third ... pixel and interpolated: the
+film holds no more detail than the voxels.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ def _ray_sum(volume: Film32, shape: tuple[int, int, int], start: Film32, step: F
         a += v * (b - a)
         c += v * (d - c)
         total += a + u * (c - a)
-    return total
+    return float(total)
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 
-from atlasplane.anatomy.phantom import Phantom, Posture, phantom_population, posture
+from atlasplane.anatomy.phantom import BONES, Phantom, Posture, mean_phantom, phantom_population, posture
 from atlasplane.anatomy.views import film_camera
 from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.quadric import Ellipse, outline
@@ -32,8 +32,10 @@ from atlasplane.pathways.alignment.nasium import NasiumLines
 from atlasplane.pathways.alignment.vertex import VertexLines
 from atlasplane.sources.film import Detector, Technique, View
 
-TEMPLATE_PERSONS = 4096
-"""Relative standard error of the term: 1 / sqrt(2 n) = 1.1 %."""
+TEMPLATE_PERSONS = 2048
+"""Relative standard error of the term: 1 / sqrt(2 n) = 1.6 %."""
+CONFLICT_K = 3.0
+"""Joint standard deviations beyond which a check overrules the prior: rare enough (0.3 %) not to widen ordinary films."""
 _TEMPLATE_SEED = 20_260_302
 """Fixed, so that one film always gives the same u; the draws stand for a population and not for a patient."""
 POSTURE_KEYS = ("head_tilt", "cervical_lean", "c7_offset")
@@ -77,6 +79,7 @@ class ProjectionTerm:
     bias : array, shape (q,)
         Mean difference, left uncorrected.
     cov : array, shape (q, q)
+        Covariance of the difference beyond placing; its diagonal may be slightly negative where the checks also tell of placing.
     tube : array, shape (q,)
         Effect of one standard uncertainty of the tube angle.
     checks : tuple of HeadCheck
@@ -121,18 +124,25 @@ class _Population:
     axis_deg: Array
     trunk_deg: Array
 
+    def atlas_deg(self, atlas: AtlasEstimate) -> Array:
+        """Poses of C1 around the visit's estimate, shape (persons, 3)."""
+        return atlas.mean_deg + self.atlas * atlas.u_deg
+
 
 @cache
-def _population(count: int = TEMPLATE_PERSONS) -> _Population:
+def _population(count: int) -> _Population:
     rng = np.random.default_rng(_TEMPLATE_SEED)
     table = _table()["neighbours"]
     assert isinstance(table, dict)
     normal = rng.standard_normal((4, count, 3))
     axis_deg, trunk_deg = normal[2] * table["axis_sd"], normal[3] * table["trunk_sd"]
-    return _Population(phantom_population(count, rng), normal[0], normal[1], axis_deg, trunk_deg)
+    phantom = phantom_population(count, rng) if count > 1 else mean_phantom(count)
+    return _Population(phantom, normal[0], normal[1], axis_deg, trunk_deg)
 
 
-def projection_term(analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate, prior: HeadPrior) -> ProjectionTerm:
+def projection_term(
+    analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate, prior: HeadPrior
+) -> ProjectionTerm:
     """The projection term of one film whose geometry is known.
 
     Parameters
@@ -142,140 +152,134 @@ def projection_term(analysis: FilmAnalysis, technique: Technique, atlas: AtlasEs
     atlas : AtlasEstimate
     prior : HeadPrior
     """
-    view = analysis.film.view
     keys = tuple(key for key in analysis.keys if not key.startswith("check."))
-    people = _population()
-    mean = np.zeros(3)
+    asked = tuple(key for key in (*YAW_PAIRS, "check.roll") if key in analysis.keys)
+    scene = _Scene(analysis.film.view, technique, _shift(analysis, technique, atlas))
+    people = _population(TEMPLATE_PERSONS)
     sd = np.array([prior.yaw_sd_deg, prior.pitch_sd_deg, prior.roll_sd_deg])
-    first_pass = _Template(people, view, technique, atlas, mean + sd * people.head, shift_mm=np.zeros(2))
-    shift = _shift(analysis, first_pass)
-    draft = _Template(people, view, technique, atlas, mean + sd * people.head, shift_mm=shift)
-    checks, mean, cov = _tightened(analysis, draft, sd)
-    head_deg = mean + people.head @ np.linalg.cholesky(cov).T
-    final = _Template(people, view, technique, atlas, head_deg, shift_mm=shift)
-    difference = final.film_values(keys) - final.patient_values(keys)
-    off = _Template(people, view, technique, atlas, head_deg, shift_mm=shift, tube_offset_deg=prior.tube_sd_deg)
+
+    def crowd(spread_deg: Array) -> _Template:
+        return _Template(people, scene, people.atlas_deg(atlas), spread_deg * people.head)
+
+    seen = _Seen.on(analysis, asked)
+    template = crowd(sd)
+    film = template.film_values((*keys, *asked))
+    checks = _head_checks(template.head_deg, film[:, len(keys) :], seen)
+    wider = _without_conflicts(sd, checks)
+    if np.any(wider != sd):
+        template = crowd(wider)
+        film = template.film_values((*keys, *asked))
+    difference = film[:, : len(keys)] - template.patient_values(keys)
+    bias, cov = _given_checks(difference, film[:, len(keys) :], seen, analysis, keys)
+    off = replace(template, scene=replace(scene, tube_offset_deg=prior.tube_sd_deg)).film_values(keys)
     return ProjectionTerm(
-        keys=keys,
-        bias=difference.mean(axis=0),
-        cov=np.atleast_2d(np.cov(difference, rowvar=False)),
-        tube=(off.film_values(keys) - final.film_values(keys)).mean(axis=0),
-        checks=checks,
+        keys=keys, bias=bias, cov=cov, tube=(off - film[:, : len(keys)]).mean(axis=0), checks=checks
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """One film's geometry, with the atlas shown off the central ray by `shift_mm` (object mm along the film's axes)."""
+
+    view: View
+    technique: Technique
+    shift_mm: Array
+    tube_offset_deg: float = 0.0
+
+    def camera(self) -> PinholeCamera:
+        """The film's camera, detector mm along the film's axes."""
+        upright = self.technique.detector is Detector.UPRIGHT
+        tube_deg = self.technique.tube_deg + self.tube_offset_deg
+        return _camera(self.view, self.technique, tube_deg=tube_deg, upright=upright, shift_mm=self.shift_mm)
+
+    def ideal_camera(self) -> PinholeCamera:
+        """Along the level atlas plane (vertex: across it), perpendicular, the atlas on the central ray."""
+        return _camera(self.view, self.technique, tube_deg=0.0, upright=False, shift_mm=np.zeros(2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Template:
-    """Template persons in one film's camera; film coordinates in object millimetres."""
+    """Template persons in one film's scene; film coordinates in object millimetres."""
 
-    def __init__(
-        self,
-        people: _Population,
-        view: View,
-        technique: Technique,
-        atlas: AtlasEstimate,
-        head_deg: Array,
-        *,
-        shift_mm: Array,
-        tube_offset_deg: float = 0.0,
-    ) -> None:
-        self._people = people
-        self._view = view
-        self._technique = technique
-        self._head_deg = head_deg
-        # The lateral film shows the atlas' pitch together with the head's, so a head that was extended hides a flexed atlas.
-        self._atlas_deg = atlas.mean_deg + people.atlas * atlas.u_deg
-        self._shift_mm = shift_mm
-        self._tube_offset_deg = tube_offset_deg
-
-    def marks(self) -> Marks:
-        """What the film shows."""
-        camera = _camera(
-            self._view,
-            self._technique,
-            tube_deg=self._technique.tube_deg + self._tube_offset_deg,
-            upright=self._technique.detector is Detector.UPRIGHT,
-            shift_mm=self._shift_mm,
-        )
-        return self._project(self._posture(self._head_deg), camera)
+    people: _Population
+    scene: _Scene
+    atlas_deg: Array
+    head_deg: Array
 
     def film_values(self, keys: Sequence[str]) -> Array:
-        """Quantities of the film, shape (persons, q)."""
-        return self._values(self.marks(), keys, self._posture(self._head_deg), self._film_matrix())
+        """Quantities and checks of the film, shape (persons, q)."""
+        return self._values(self._posture(self.head_deg), self.scene.camera(), keys)
 
     def patient_values(self, keys: Sequence[str]) -> Array:
         """The patients' own values, shape (persons, q): the ideal film, or the pose itself where it has a name."""
-        straight = self._posture(np.zeros_like(self._head_deg))
-        true_position = self._posture(self._head_deg)
-        ideal = self._ideal_values(straight, keys)
-        upright = self._ideal_values(true_position, keys)
         exact = {
-            "atlas_laterality": self._atlas_deg[:, 1],
-            "atlas_rotation": self._atlas_deg[:, 2],
-            "atlas_plane_sagittal": -self._atlas_deg[:, 0],
-            "head_tilt": self._head_deg[:, 2],
+            "atlas_laterality": self.atlas_deg[:, 1],
+            "atlas_rotation": self.atlas_deg[:, 2],
+            "atlas_plane_sagittal": -self.atlas_deg[:, 0],
+            "head_tilt": self.head_deg[:, 2],
         }
-        columns = [
-            exact[key] if key in exact else (upright if key in POSTURE_KEYS else ideal)[:, k] for k, key in enumerate(keys)
-        ]
-        return np.stack(columns, axis=-1)
+        as_it_stood = [key for key in keys if key in POSTURE_KEYS and key not in exact]
+        straight = [key for key in keys if key not in exact and key not in as_it_stood]
+        columns = dict(exact)
+        for group, head_deg in ((straight, np.zeros_like(self.head_deg)), (as_it_stood, self.head_deg)):
+            if group:
+                columns |= dict(zip(group, self._ideal_values(head_deg, group).T, strict=True))
+        return np.stack([columns[key] for key in keys], axis=-1)
 
     def _posture(self, head_deg: Array) -> Posture:
-        people = self._people
         return posture(
-            people.phantom,
+            self.people.phantom,
             head_deg=head_deg,
-            atlas_deg=self._atlas_deg,
-            axis_deg=people.axis_deg,
-            trunk_deg=people.trunk_deg,
+            atlas_deg=self.atlas_deg,
+            axis_deg=self.people.axis_deg,
+            trunk_deg=self.people.trunk_deg,
         )
 
-    def _ideal_values(self, pose: Posture, keys: Sequence[str]) -> Array:
-        """Quantities on a film along the atlas plane (vertex: across it), perpendicular to the beam, centred on the atlas."""
-        if self._view is not View.LATERAL:
+    def _ideal_values(self, head_deg: Array, keys: Sequence[str]) -> Array:
+        pose = self._posture(head_deg)
+        if self.scene.view is not View.LATERAL:
             pitch, _, _ = zxy_from_rotation(pose.room_from("c1").rotation)
-            level = RigidTransform(rotation_from_zxy(-pitch, np.zeros_like(pitch), np.zeros_like(pitch)), np.zeros(3))
-            pose = Posture(head=level @ pose.head, c1=pose.c1, c2=pose.c2, trunk=pose.trunk, pivot_mm=pose.pivot_mm)
-        camera = _camera(self._view, self._technique, tube_deg=0.0, upright=False, shift_mm=np.zeros(2))
-        return self._values(self._project(pose, camera), keys, pose, camera.matrix(pixels=False))
+            flat = np.zeros_like(pitch)
+            level = RigidTransform(rotation_from_zxy(-pitch, flat, flat), np.zeros(3))
+            pose = replace(pose, head=level @ pose.head)
+        return self._values(pose, self.scene.ideal_camera(), keys)
 
-    def _film_matrix(self) -> Array:
-        return _camera(
-            self._view,
-            self._technique,
-            tube_deg=self._technique.tube_deg + self._tube_offset_deg,
-            upright=self._technique.detector is Detector.UPRIGHT,
-            shift_mm=self._shift_mm,
-        ).matrix(pixels=False)
-
-    def _project(self, pose: Posture, camera: PinholeCamera) -> Marks:
-        scale = 1 / self._technique.magnification
-        phantom = self._people.phantom
-        room = {bone: pose.room_from(bone) for bone in phantom.origins_mm}
-
-        def contour(bone: str, at: Array) -> Array:
-            lifted = RigidTransform(room[bone].rotation[:, None], room[bone].translation_mm[:, None])
-            return camera.project_mm(lifted.apply(at)) * scale
-
-        return Marks(
-            {id_: camera.project_mm(room[bone].apply(at)) * scale for id_, (bone, at) in phantom.points_mm.items()},
-            {id_: contour(bone, at) for id_, (bone, at) in phantom.arcs_mm.items()},
-        )
-
-    def _values(self, marks: Marks, keys: Sequence[str], pose: Posture, matrix: Array) -> Array:
-        table = {c.key: c for c in (*VIEWS[self._view].constructions, *VIEWS[self._view].checks)}
+    def _values(self, pose: Posture, camera: PinholeCamera, keys: Sequence[str]) -> Array:
+        analysis = VIEWS[self.scene.view]
+        table = {c.key: c for c in (*analysis.constructions, *analysis.checks)}
+        needed = {id_ for key in keys for id_ in table[key].needs}
+        marks = _projected(self.people.phantom, pose, camera, needed, 1 / self.scene.technique.magnification)
         lines: LateralLines | NasiumLines | VertexLines
-        if self._view is View.NASIUM:
-            vault = outline(self._people.phantom.vault.moved(pose.room_from("skull")), matrix)
-            lines = NasiumLines(marks, _OutlineAxis(vault, 1 / self._technique.magnification))
-        elif self._view is View.LATERAL:
+        if self.scene.view is View.NASIUM:
+            vault = outline(self.people.phantom.vault.moved(pose.room_from("skull")), camera.matrix(pixels=False))
+            lines = NasiumLines(marks, _OutlineAxis(vault, 1 / self.scene.technique.magnification))
+        elif self.scene.view is View.LATERAL:
             lines = LateralLines(marks)
         else:
             lines = VertexLines(marks)
         return np.stack([table[key].value(lines) for key in keys], axis=-1)
 
-    def check_values(self, keys: Sequence[str]) -> Array:
-        """Checks of the film, shape (persons, k)."""
-        return self.film_values(keys)
+
+def _projected(phantom: Phantom, pose: Posture, camera: PinholeCamera, needed: Collection[str], scale: float) -> Marks:
+    """Needed points and arcs of all persons on the film, bone by bone in one sweep."""
+    points: dict[str, Array] = {}
+    contours: dict[str, Array] = {}
+    for bone in BONES:
+        ids = [id_ for id_, (on, _) in phantom.points_mm.items() if on == bone and id_ in needed]
+        arcs = [id_ for id_, (on, _) in phantom.arcs_mm.items() if on == bone and id_ in needed]
+        if not ids and not arcs:
+            continue
+        stacked = [phantom.points_mm[id_][1][:, None, :] for id_ in ids] + [phantom.arcs_mm[id_][1] for id_ in arcs]
+        room = pose.room_from(bone)
+        moved = np.concatenate(stacked, axis=1) @ np.swapaxes(room.rotation, -1, -2) + room.translation_mm[:, None, :]
+        shown = camera.project_mm(moved) * scale
+        points |= {id_: shown[:, k] for k, id_ in enumerate(ids)}
+        start = len(ids)
+        for id_ in arcs:
+            stop = start + phantom.arcs_mm[id_][1].shape[-2]
+            contours[id_] = shown[:, start:stop]
+            start = stop
+    return Marks(points, contours)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,70 +328,96 @@ def _camera(view: View, technique: Technique, *, tube_deg: float, upright: bool,
     )
 
 
-def _shift(analysis: FilmAnalysis, template: _Template) -> Array:
-    """How far the film shows C1 off the central ray, object mm along the film's axes."""
-    marked = analysis.first.marked
-    technique = analysis.film.technique
-    if technique is None or not analysis.film.calibration.kind.has_object_scale:
+def _shift(analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate) -> Array:
+    """How far the film shows C1 off the central ray, object mm along the film's axes; from all points that the phantom has."""
+    if not analysis.film.calibration.kind.has_object_scale:
         return np.zeros(2)
+    marked = analysis.first.marked
     principal = technique.principal_px or tuple((np.array(analysis.film.shape[::-1]) - 1) / 2)
     seen = marked.marks(marked.values).points
-    shown = template.marks().points
-    shared = [id_ for id_ in seen if id_ in shown]
-    if not shared:
+    people = _population(1)
+    pose = posture(people.phantom, head_deg=np.zeros((1, 3)), atlas_deg=atlas.mean_deg[None])
+    camera = _Scene(analysis.film.view, technique, np.zeros(2)).camera()
+    shown = _projected(people.phantom, pose, camera, seen.keys(), 1 / technique.magnification).points
+    if not shown:
         return np.zeros(2)
-    drawn = np.mean([seen[id_] for id_ in shared], axis=0) - marked.frame.film(np.array(principal))
-    expected = np.mean([shown[id_].mean(axis=0) for id_ in shared], axis=0)
-    return np.asarray(drawn - expected)
+    drawn = np.mean([seen[id_] for id_ in shown], axis=0) - marked.frame.film(np.array(principal))
+    return np.asarray(drawn - np.mean([at[0] for at in shown.values()], axis=0))
 
 
-def _tightened(analysis: FilmAnalysis, draft: _Template, sd: Array) -> tuple[tuple[HeadCheck, ...], Array, Array]:
-    """The film's own checks, and mean and covariance of (yaw, pitch, roll) that they leave of the prior.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """The film's own checks as read, object mm and degrees.
 
-    Linear Gaussian update: check = J (yaw, roll) + noise, with J and the between-person noise regressed on the template. A yaw
-    or roll that the prior cannot explain (beyond 1.96 of their joint SD) is taken from the checks alone.
+    Attributes
+    ----------
+    values : array, shape (k,)
+    cov : array, shape (k, k)
+        Placing covariance of the checks.
+    with_quantities : array, shape (q, k)
+        Placing covariance of all keys of the film with the checks.
     """
-    names = [*YAW_PAIRS, "check.roll"]
-    keys = [key for key in names if key in analysis.keys]
-    prior = np.diag(sd**2)
-    if not keys:
-        return (), np.zeros(3), prior
-    scale = 1.0 if analysis.film.calibration.kind.has_object_scale else _unit_mm(analysis)
-    size = np.array([1.0 if key == "check.roll" else scale for key in keys])
-    observed = size * np.array([analysis.value(key) for key in keys])
-    rows = [analysis.keys.index(key) for key in keys]
-    placing = analysis.placing_cov[np.ix_(rows, rows)] * np.outer(size, size)
-    angles = draft._head_deg[:, [0, 2]]
-    shown = draft.check_values(keys)
+
+    values: Array
+    cov: Array
+    with_quantities: Array
+
+    @classmethod
+    def on(cls, analysis: FilmAnalysis, asked: Sequence[str]) -> _Seen:
+        scale = 1.0 if analysis.film.calibration.kind.has_object_scale else _unit_mm(analysis)
+        size = np.array([1.0 if key == "check.roll" else scale for key in asked])
+        rows = [analysis.keys.index(key) for key in asked]
+        cov = analysis.placing_cov[np.ix_(rows, rows)] * np.outer(size, size)
+        return cls(size * analysis.values[rows], cov, analysis.placing_cov[:, rows] * size)
+
+
+def _head_checks(head_deg: Array, shown: Array, seen: _Seen) -> tuple[HeadCheck, ...]:
+    """Yaw and roll as the film alone tells them: generalised least squares on slopes and noise of the template."""
+    angles = head_deg[:, [0, 2]]
     design = np.column_stack([angles, np.ones(len(angles))])
     fitted, *_ = np.linalg.lstsq(design, shown, rcond=None)
-    noise = np.atleast_2d(np.cov(shown - design @ fitted, rowvar=False)) + placing
     slopes = fitted[:2].T
-    free = slopes.T @ np.linalg.solve(noise, slopes)
-    told = slopes.T @ np.linalg.solve(noise, observed)
-    return _updated(free, told, prior)
+    if np.linalg.matrix_rank(slopes) < 2:
+        return ()
+    noise = np.atleast_2d(np.cov(shown - design @ fitted, rowvar=False)) + seen.cov
+    cov = np.linalg.inv(slopes.T @ np.linalg.solve(noise, slopes))
+    told = cov @ slopes.T @ np.linalg.solve(noise, seen.values)
+    return tuple(
+        HeadCheck(name=name, value_deg=float(told[k]), u_deg=math.sqrt(cov[k, k])) for k, name in enumerate(("yaw", "roll"))
+    )
 
 
-def _updated(free: Array, told: Array, prior: Array) -> tuple[tuple[HeadCheck, ...], Array, Array]:
-    """Checks and posterior from the information matrix and vector of (yaw, roll)."""
-    checks = []
-    keep = prior[[0, 2], [0, 2]].copy()
-    can_tell = np.linalg.matrix_rank(free) == 2
-    if can_tell:
-        cov = np.linalg.inv(free)
-        alone = cov @ told
-        checks = [
-            HeadCheck(name=name, value_deg=float(alone[k]), u_deg=math.sqrt(cov[k, k])) for k, name in enumerate(("yaw", "roll"))
-        ]
-        # A conflict with the prior is evidence against the prior, not a reason to shrink.
-        conflict = np.abs(alone) > 1.96 * np.sqrt(keep + np.diag(cov))
-        keep = np.where(conflict, 1e6, keep)
-    posterior = np.linalg.inv(np.diag(1 / keep) + free)
-    mean2 = posterior @ told
-    mean, total = np.zeros(3), prior.copy()
-    mean[[0, 2]] = mean2
-    total[np.ix_([0, 2], [0, 2])] = posterior
-    return tuple(checks), mean, total
+def _without_conflicts(sd: Array, checks: Sequence[HeadCheck]) -> Array:
+    """Prior SD of (yaw, pitch, roll), widened to what a check says where the prior cannot explain it.
+
+    A conflict (beyond 3 of the joint SD) is evidence against the prior, not a reason to shrink.
+    """
+    wider = sd.copy()
+    for k, check in zip((0, 2), checks, strict=False):
+        if abs(check.value_deg) > CONFLICT_K * math.hypot(sd[k], check.u_deg):
+            wider[k] = abs(check.value_deg)
+    return wider
+
+
+def _given_checks(
+    difference: Array, shown: Array, seen: _Seen, analysis: FilmAnalysis, keys: Sequence[str]
+) -> tuple[Array, Array]:
+    """Mean and covariance of film minus patient, placing errors included, given the film's own checks; less the placing part.
+
+    Linear Gaussian conditioning on the joint covariance of (error, checks) of the template persons.
+    """
+    mean = difference.mean(axis=0)
+    rows = [analysis.keys.index(key) for key in keys]
+    placing = analysis.placing_cov[np.ix_(rows, rows)]
+    if not seen.values.size:
+        return mean, np.atleast_2d(np.cov(difference, rowvar=False))
+    joint = np.cov(np.hstack([difference, shown]), rowvar=False)
+    q = len(keys)
+    with_checks = joint[:q, q:] + seen.with_quantities[rows]
+    gain = np.linalg.solve(joint[q:, q:] + seen.cov, with_checks.T).T
+    bias = mean + gain @ (seen.values - shown.mean(axis=0))
+    total = placing + joint[:q, :q] - gain @ with_checks.T
+    return bias, total - placing
 
 
 def _unit_mm(analysis: FilmAnalysis) -> float:

@@ -190,9 +190,10 @@ def _terms(analysis: FilmAnalysis, term: ProjectionTerm | None, keys: tuple[str,
         return _Terms(keys, landmarks, observers, scale, none, none, np.zeros((len(keys),) * 2), known=False)
     picks = [term.keys.index(key) for key in keys]
     tube, bias, cov = term.tube[picks], term.bias[picks], term.cov[np.ix_(picks, picks)]
-    without_bias = np.sqrt(landmarks**2 + observers**2 + scale**2 + tube**2 + np.diag(cov))
-    total = bias_widened_u(bias, without_bias)
-    head = np.sqrt(np.maximum(total**2 - (without_bias**2 - np.diag(cov)), 0.0))
+    film2 = landmarks**2 + observers**2 + scale**2
+    spread = np.sqrt(np.maximum(film2 + np.diag(cov), film2 / 4) + tube**2)
+    total = bias_widened_u(bias, spread)
+    head = np.sqrt(np.maximum(total**2 - film2 - tube**2, 0.0))
     # The widening goes to the head's share, with the correlations that the template gives.
     moment = cov + np.outer(bias, bias)
     size = np.sqrt(np.maximum(np.diag(moment), 1e-300))
@@ -201,11 +202,14 @@ def _terms(analysis: FilmAnalysis, term: ProjectionTerm | None, keys: tuple[str,
 
 
 def _worth_giving(analysis: FilmAnalysis, key: str) -> bool:
-    if "/" not in key:
+    """Whether one side's arc can carry a circle: judged at the radius of both sides, so that noise cannot choose what is shown."""
+    id_, _, side = key.partition("/")
+    both = analysis.value(id_)
+    if not side or not id_.endswith("_radius") or both is None:
         return True
     value = analysis.value(key)
     assert value is not None
-    return analysis.u_placing(key) < ONE_SIDED_LIMIT * abs(value)
+    return analysis.u_placing(key) / value**2 * both < ONE_SIDED_LIMIT
 
 
 def _measurement(visit: Visit, analysis: FilmAnalysis, terms: _Terms, k: int, value: float) -> Measurement:

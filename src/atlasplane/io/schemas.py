@@ -1,0 +1,64 @@
+"""JSON Schemas (2020-12) of everything that goes in and out, made from the models that read and check it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic import BaseModel
+
+from atlasplane.core.errors import BadInput
+from atlasplane.io.faults import nearest
+from atlasplane.io.models import CaseFile, VisitFile
+from atlasplane.io.models_readings import LandmarkFile
+from atlasplane.io.models_records import ExamFile, LabsFile, ResponsesFile
+from atlasplane.io.outputs import (
+    AddOutput,
+    CheckOutput,
+    CompareOutput,
+    ErrorOutput,
+    MeasureOutput,
+    ReportOutput,
+    TruthFile,
+)
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
+    {
+        "case": CaseFile,
+        "visit": VisitFile,
+        "landmarks": LandmarkFile,
+        "exam": ExamFile,
+        "responses": ResponsesFile,
+        "labs": LabsFile,
+        "measure": MeasureOutput,
+        "check": CheckOutput,
+        "compare": CompareOutput,
+        "report": ReportOutput,
+        "add": AddOutput,
+        "error": ErrorOutput,
+        "truth": TruthFile,
+    }
+)
+
+
+def schema_names() -> tuple[str, ...]:
+    """Names that `json_schema` knows."""
+    return tuple(MODELS)
+
+
+def json_schema(name: str) -> dict[str, object]:
+    """The JSON Schema of ``atlasplane.NAME/1``.
+
+    Raises
+    ------
+    BadInput
+        When there is no such schema.
+    """
+    model = MODELS.get(name)
+    if model is None:
+        close = nearest(name, MODELS)
+        remedy = f"Did you mean '{close}'?" if close else f"There are {', '.join(MODELS)}"
+        raise BadInput(name, "is no schema of ours", remedy)
+    return {"$schema": DIALECT, "$id": f"urn:atlasplane:{name}:1", **model.model_json_schema(by_alias=True)}

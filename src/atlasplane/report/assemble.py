@@ -1,0 +1,85 @@
+"""The whole view-model from a measured case and, where there is one, a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from atlasplane.chain.comparison import Comparison
+from atlasplane.chain.measured import MeasuredCase, MeasuredVisit
+from atlasplane.core.finding import Finding
+from atlasplane.report.change_rows import changes_view
+from atlasplane.report.film_view import film_groups
+from atlasplane.report.numbers import day_text
+from atlasplane.report.patient_page import patient_page
+from atlasplane.report.provenance_view import provenance_view
+from atlasplane.report.view import FindingView, ReportView
+from atlasplane.report.visit_view import visit_view
+from atlasplane.report.wording import DISCLAIMER, EXPANDED_NOTE, PATIENT_TITLE, SEVERITIES, SEVERITY_ORDER, SIMULATED, sentence
+
+
+def report_view(measured: MeasuredCase, comparison: Comparison | None = None) -> ReportView:
+    """Everything that the report shows.
+
+    Parameters
+    ----------
+    measured : MeasuredCase
+    comparison : Comparison, optional
+        Its two visits are shown; without one every visit of the case is.
+    """
+    case = measured.case
+    visits = measured.visits if comparison is None else (comparison.pre, comparison.post)
+    return ReportView(
+        title=f"Atlas alignment report, {case.pseudonym}",
+        subtitle=_subtitle(visits),
+        case_facts=_case_facts(measured, visits),
+        simulated=SIMULATED if case.simulated else "",
+        disclaimer=DISCLAIMER,
+        findings=tuple(_finding(f) for f in _by_severity(measured.findings)),
+        visits=tuple(visit_view(visit) for visit in visits),
+        table_note=EXPANDED_NOTE,
+        changes=None if comparison is None else changes_view(comparison),
+        no_changes=_no_changes(visits) if comparison is None else "",
+        films=film_groups(visits, simulated=case.simulated),
+        plain_title=PATIENT_TITLE,
+        plain=patient_page(visits, comparison, simulated=case.simulated),
+        provenance=provenance_view(visits),
+    )
+
+
+def _subtitle(visits: tuple[MeasuredVisit, ...]) -> str:
+    days = list(dict.fromkeys(day_text(visit.visit.time) for visit in visits))
+    return " and ".join(days) if len(days) <= 2 else f"{days[0]} to {days[-1]}"
+
+
+def _case_facts(measured: MeasuredCase, visits: tuple[MeasuredVisit, ...]) -> tuple[tuple[str, str], ...]:
+    case = measured.case
+    shown = ", ".join(visit.visit.id for visit in visits) or "none"
+    facts = [
+        ("Person", case.pseudonym),
+        ("Born", "not stated" if case.birth_year is None else str(case.birth_year)),
+        ("Sex", case.sex),
+        ("Case", case.id),
+        ("Visits shown", f"{shown} (of {len(measured.visits)} in the case)"),
+    ]
+    return tuple(facts)
+
+
+def _no_changes(visits: tuple[MeasuredVisit, ...]) -> str:
+    if len(visits) < 2:
+        return "One visit: there is nothing to compare it with."
+    return "No two visits were chosen for comparison."
+
+
+def _by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))
+
+
+def _finding(finding: Finding) -> FindingView:
+    return FindingView(
+        kind=finding.severity.value,
+        severity=SEVERITIES[finding.severity],
+        code=finding.code,
+        file=finding.file or "",
+        text=sentence(finding.text),
+        source=finding.source or "",
+    )

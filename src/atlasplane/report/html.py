@@ -1,0 +1,26 @@
+"""The report as one self-contained HTML file: no network, no script, printable."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from atlasplane.report.palette import BUDGET_COLOURS, OTHER_BUDGET
+from atlasplane.report.view import ReportView
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+def html_report(view: ReportView) -> str:
+    """The report as HTML text."""
+    return _template().render(report=view, budget_colours=BUDGET_COLOURS, other_budget=OTHER_BUDGET)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # here: `import atlasplane.report.document` stays light
+
+    loader = PackageLoader("atlasplane.report", "templates")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("report.html.j2")

@@ -1,0 +1,73 @@
+"""The report as PDF/A-2a and PDF/UA-1, set with typst; the same view gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from atlasplane.core.errors import OutputFailed
+from atlasplane.report.palette import BUDGET_COLOURS, OTHER_BUDGET
+from atlasplane.report.printable import printable
+from atlasplane.report.view import ReportView
+
+STANDARDS = ("a-2a", "ua-1")
+
+
+def pdf_report(view: ReportView, *, dated: datetime) -> bytes:
+    """The report as PDF bytes.
+
+    Parameters
+    ----------
+    dated : datetime with offset
+        Date of creation that the file carries; the latest visit's time, so that a second run gives the same bytes.
+
+    Raises
+    ------
+    OutputFailed
+        When typesetting fails.
+    """
+    import typst  # here: `import atlasplane.report.document` stays light
+
+    # The package takes a project as a mapping of file names to bytes, which its type information leaves out.
+    typeset: Any = typst.compile
+    try:
+        pdf: bytes = typeset(
+            _sources(view),
+            format="pdf",
+            font_paths=[str(_font_folder())],
+            ignore_system_fonts=True,
+            pdf_standards=list(STANDARDS),
+            timestamp=int(dated.timestamp()),
+        )
+    except typst.TypstError as fault:
+        raise OutputFailed("report.pdf", f"could not be typeset ({fault})", "Report this as a fault of the program.") from fault
+    return pdf
+
+
+def _sources(view: ReportView) -> dict[str, bytes]:
+    """Template, data and drawings as the files of a typst project."""
+    data = printable(asdict(view))
+    drawings = {}
+    for g, group in enumerate(data["films"]):
+        for k, film in enumerate(group["films"]):
+            film["path"] = f"film-{g}-{k}.svg"
+            drawings[film["path"]] = film.pop("svg").encode("utf-8")
+    if data["changes"] and data["changes"]["plot_svg"]:
+        drawings["changes.svg"] = data["changes"].pop("plot_svg").encode("utf-8")
+        data["changes"]["plot_path"] = "changes.svg"
+    data["budget_colours"] = {**BUDGET_COLOURS, "other": OTHER_BUDGET}
+    template = files("atlasplane.report").joinpath("templates/report.typ").read_bytes()
+    return {"main.typ": template, "report.json": json.dumps(data, ensure_ascii=False).encode("utf-8"), **drawings}
+
+
+def _font_folder() -> Path:
+    """DejaVu as matplotlib ships it, found without importing matplotlib."""
+    spec = find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise OutputFailed("report.pdf", "the fonts that come with matplotlib are not installed", "Install atlasplane again.")
+    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"

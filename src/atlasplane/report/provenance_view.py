@@ -1,0 +1,95 @@
+"""Where every number comes from: films, readings, scale, methods, catalogues, software."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+import atlasplane
+from atlasplane.chain.measured import MeasuredVisit
+from atlasplane.core.calibration import CalibrationKind
+from atlasplane.report.numbers import NO_BREAK, NOTHING, fixed, percent, time_text
+from atlasplane.report.view import FilmSource, ProvenanceView
+from atlasplane.report.visit_view import visit_name
+from atlasplane.report.wording import VIEW_NAMES
+from atlasplane.sources.film import Radiograph
+
+CATALOGUES = (
+    ("atlasplane.core", "quantities.toml", "quantities, units, reference ranges"),
+    ("atlasplane.anatomy", "landmarks.toml", "landmarks and their default placing errors"),
+    ("atlasplane.anatomy", "phantom.toml", "template persons of the projection term"),
+    ("atlasplane.pathways.alignment", "head_position.toml", "prior of head position and tube angle"),
+    ("atlasplane.pathways.alignment", "film_quality.toml", "limits of the film checks"),
+)
+"""Package, file and content of the tables that the numbers depend on."""
+_DIGEST_LETTERS = 12
+
+
+def provenance_view(visits: Iterable[MeasuredVisit]) -> ProvenanceView:
+    """Provenance of everything that these visits show."""
+    shown = tuple(visits)
+    return ProvenanceView(
+        films=tuple(_film(film, visit) for visit in shown for film in visit.visit.films),
+        methods=tuple(sorted(_methods(shown))),
+        catalogues=tuple((f"{package}: {name}", f"{what}, sha256 {_digest(package, name)}") for package, name, what in CATALOGUES),
+        software=f"Atlasplane {atlasplane.__version__}",
+    )
+
+
+def _methods(visits: Iterable[MeasuredVisit]) -> set[tuple[str, str, str]]:
+    """Method id, what it measures, what its construction rests on."""
+    return {
+        (o.method, o.quantity.name, f"{o.quantity.source}" + (f". {o.quantity.tag_note}" if o.quantity.tag_note else ""))
+        for visit in visits
+        for o in visit.joint.observations
+    }
+
+
+@cache
+def _digest(package: str, name: str) -> str:
+    content = files(package).joinpath(f"data/{name}").read_bytes()
+    return hashlib.sha256(content).hexdigest()[:_DIGEST_LETTERS]
+
+
+def _film(film: Radiograph, visit: MeasuredVisit) -> FilmSource:
+    observers = sorted({r.observer for r in film.readings})
+    tools = sorted({r.tool for r in film.readings})
+    facts = [
+        ("Visit", visit_name(visit)),
+        ("View", VIEW_NAMES[film.view.value]),
+        ("Digest, sha256", film.sha256[:_DIGEST_LETTERS] or "not recorded"),
+        ("Readings", ", ".join(f"{r.id} ({time_text(r.time)}{', blinded' if r.blinded else ''})" for r in film.readings) or "none"),
+        ("Observers", ", ".join(observers) or NOTHING),
+        ("Marked with", ", ".join(tools) or NOTHING),
+        ("Calibration", _calibration(film)),
+        ("Geometry", _geometry(film)),
+        *_derived(film, visit),
+    ]
+    return FilmSource(file=film.file, facts=tuple(facts))
+
+
+def _derived(film: Radiograph, visit: MeasuredVisit) -> list[tuple[str, str]]:
+    """What an observation of this film says of its placing errors and priors."""
+    own = next((o.provenance for o in visit.joint.observations if film.file in o.source), {})
+    names = {"placing": "Placing errors", "head": "Head position"}
+    return [(title, own[key]) for key, title in names.items() if own.get(key)]
+
+
+def _calibration(film: Radiograph) -> str:
+    calibration = film.calibration
+    if calibration.kind is CalibrationKind.NONE or calibration.mm_per_px is None:
+        return "none: angles only"
+    column, row = (fixed(s, 4) for s in calibration.mm_per_px)
+    size = f"{column}{NO_BREAK}mm a pixel" if column == row else f"{column} by {row}{NO_BREAK}mm a pixel"
+    where = "at the object" if calibration.kind.has_object_scale else "at the detector"
+    return f"{calibration.kind.value}, {size} {where}, u {percent(calibration.u_rel)} of every length"
+
+
+def _geometry(film: Radiograph) -> str:
+    technique = film.technique
+    if technique is None:
+        return "full camera matrix" if film.camera_lps is not None else "not stated: the patient's own u is unknown"
+    sid, sod = (f"{fixed(v, 0)}{NO_BREAK}mm" for v in (technique.sid_mm, technique.sod_mm))
+    return f"SID {sid}, SOD {sod}, tube {fixed(technique.tube_deg, 1)}°, detector {technique.detector.value}"

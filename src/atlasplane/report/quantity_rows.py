@@ -1,0 +1,164 @@
+"""Observations as lines of a table, film by film, and where their uncertainty comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from atlasplane.core.observation import Category, Count, Grade, Measurement, Observation, Pose
+from atlasplane.core.quantity import ReferenceRange
+from atlasplane.report.numbers import (
+    LEVEL,
+    NO_ERROR,
+    decimals_of,
+    fixed,
+    interval_text,
+    shown_measurement,
+    with_unit,
+)
+from atlasplane.report.view import BudgetPart, BudgetRow, QuantityGroup, QuantityRow
+from atlasplane.report.wording import DOUBTFUL_TAGS, QUALITY_WORDS, SIDES, VIEW_NAMES
+
+BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube")
+"""Order of the columns of the budget; a contribution of another name follows."""
+_POSE_DECIMALS = 1
+
+
+def quantity_groups(observations: Iterable[Observation]) -> tuple[QuantityGroup, ...]:
+    """Rows and budgets grouped by the film they are read from, in the order of the observations."""
+    return tuple(
+        QuantityGroup(
+            name=VIEW_NAMES.get(view or "", "Other measurements"),
+            rows=tuple(quantity_row(o) for o in members),
+            budget=tuple(budget_row(o) for o in members if isinstance(o, Measurement) and o.budget),
+        )
+        for view, members in ((v, list(g)) for v, g in groupby(observations, key=lambda o: o.quantity.view))
+    )
+
+
+def quantity_row(observation: Observation) -> QuantityRow:
+    """One observation as a line of the table."""
+    own = _shown(observation)
+    return QuantityRow(
+        name=observation.quantity.name,
+        site=site_text(observation),
+        positive=_positive(observation),
+        value=own["value"],
+        expanded=own.get("expanded", ""),
+        u=own.get("u", ""),
+        side=own.get("side", ""),
+        mdc=own.get("mdc", ""),
+        reference="; ".join(_range(r, observation) for r in observation.quantity.ranges),
+        method=observation.method,
+        tag=observation.tag,
+        doubtful=observation.tag in DOUBTFUL_TAGS,
+        note="; ".join(_notes(observation)),
+    )
+
+
+def site_text(observation: Observation) -> str:
+    """Structure, level and side, where they are named."""
+    site = observation.site
+    return "" if site is None else ", ".join(part for part in (site.structure, site.level, site.side) if part)
+
+
+def value_text(observation: Observation) -> str:
+    """The value alone, as it stands in the table."""
+    return _shown(observation)["value"]
+
+
+def budget_row(measured: Measurement) -> BudgetRow:
+    """Contributions to u (to the film's own u where the patient's is unknown), and their share of the variance."""
+    total = measured.u or measured.u_film
+    digits = decimals_of(measured) if measured.u else measured.quantity.decimals
+    order = [*(k for k in BUDGET_KINDS if k in measured.budget), *(k for k in measured.budget if k not in BUDGET_KINDS)]
+    parts = tuple(
+        BudgetPart(
+            kind=kind,
+            u=fixed(measured.budget[kind], digits),
+            share=0.0 if total is None else min((measured.budget[kind] / total) ** 2, 1.0),
+        )
+        for kind in order
+    )
+    return BudgetRow(
+        name=measured.quantity.name,
+        site=site_text(measured),
+        u=shown_measurement(measured).u,
+        parts=parts,
+    )
+
+
+def _positive(observation: Observation) -> str:
+    if isinstance(observation, Category):
+        return observation.quantity.positive
+    return f"+ {observation.quantity.positive}"
+
+
+def _shown(observation: Observation) -> dict[str, str]:
+    match observation:
+        case Measurement():
+            return _measurement(observation)
+        case Count():
+            return _count(observation)
+        case Grade():
+            return {"value": f"level {observation.level} ({observation.scale})", "u": observation.agreement or NO_ERROR}
+        case Category():
+            return {"value": observation.value, "u": NO_ERROR}
+        case Pose():
+            return _pose(observation)
+    raise TypeError(f"no line for {type(observation).__name__}")
+
+
+def _measurement(measured: Measurement) -> dict[str, str]:
+    shown = shown_measurement(measured)
+    return {
+        "value": shown.value,
+        "expanded": f"± {shown.expanded}" if shown.expanded else shown.interval,
+        "u": shown.u,
+        "side": "" if measured.side is None else SIDES[measured.side],
+        "mdc": shown.mdc,
+    }
+
+
+def _count(count: Count) -> dict[str, str]:
+    digits, unit = count.quantity.decimals, count.quantity.unit
+    per = with_unit(fixed(count.exposure, 1), count.exposure_unit)
+    return {
+        "value": f"{count.n} in {per}: {with_unit(fixed(count.rate, digits), unit)}",
+        "expanded": interval_text(count.interval(LEVEL), digits, unit),
+        "u": "see interval",
+    }
+
+
+def _pose(pose: Pose) -> dict[str, str]:
+    angles = [with_unit(fixed(a, _POSE_DECIMALS, plus=True), "deg") for a in pose.zxy_deg]
+    return {
+        "value": f"{pose.from_frame} in {pose.to_frame}: extension {angles[0]}, right bend {angles[1]}, left turn {angles[2]}",
+        "u": NO_ERROR if pose.cov6 is None else "6 x 6 covariance in the data file",
+    }
+
+
+def _range(given: ReferenceRange, observation: Observation) -> str:
+    digits, unit = observation.quantity.decimals, observation.quantity.unit
+    low = None if given.low is None else fixed(given.low, digits)
+    high = None if given.high is None else fixed(given.high, digits)
+    if low is not None and high is not None:
+        text = f"{low} to {with_unit(high, unit)}"
+    else:
+        text = f"from {with_unit(low, unit)}" if low is not None else f"to {with_unit(high or '', unit)}"
+    return f"{text} ({given.modality}; {given.population})"
+
+
+def _notes(observation: Observation) -> list[str]:
+    notes = [QUALITY_WORDS[flag] for flag in observation.quality if flag in QUALITY_WORDS]
+    if isinstance(observation, Measurement) and observation.u is None:
+        film = shown_film_u(observation)
+        notes.insert(0, "the film's own value, not compared" + (f"; on this film alone u {film}" if film else ""))
+    return notes
+
+
+def shown_film_u(measured: Measurement) -> str:
+    """Standard uncertainty of the film quantity, in the digits of the value; empty without one."""
+    if measured.u_film is None:
+        return ""
+    return with_unit(fixed(measured.u_film, decimals_of(measured)), measured.quantity.unit)

@@ -1,0 +1,249 @@
+"""The view-model: everything that a report shows, as strings already formatted. Both faces print it and add nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingView:
+    """One finding; `severity` is a word, `kind` the severity's id for its colour."""
+
+    kind: str
+    severity: str
+    code: str
+    file: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateView:
+    """One gate of the correction vector."""
+
+    kind: str
+    name: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingView:
+    """The listing, large, with the words that keep it from being misread."""
+
+    text: str
+    canonical: str
+    words: tuple[str, ...]
+    undetermined: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorView:
+    """The correction vector; `facts` are (name, value) pairs, `unanswered` the gates that nobody has answered."""
+
+    headline: str
+    words: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    tag: str
+    doubtful: bool
+    unanswered: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantityRow:
+    """One line of the table of quantities."""
+
+    name: str
+    site: str
+    positive: str
+    value: str
+    expanded: str
+    u: str
+    side: str
+    mdc: str
+    reference: str
+    method: str
+    tag: str
+    doubtful: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPart:
+    """One contribution to u; `share` of the variance, 0 to 1, only sets the length of a bar."""
+
+    kind: str
+    u: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRow:
+    """Where the uncertainty of one quantity comes from."""
+
+    name: str
+    site: str
+    u: str
+    parts: tuple[BudgetPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantityGroup:
+    """Quantities of one film."""
+
+    name: str
+    rows: tuple[QuantityRow, ...]
+    budget: tuple[BudgetRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegendRow:
+    """One construction and one quantity that it shows; colour, label and text are empty where a construction goes on.
+
+    Attributes
+    ----------
+    values : tuple of str
+        One for each film of the group.
+    """
+
+    colour: str
+    dashed: bool
+    label: str
+    text: str
+    quantity: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmView:
+    """A film with its constructions.
+
+    Attributes
+    ----------
+    svg : str
+        One self-contained drawing, the film embedded; the same in both faces.
+    width, height : int
+        Of the drawing, in its own units.
+    """
+
+    title: str
+    svg: str
+    width: int
+    height: int
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmGroup:
+    """Films of one view, side by side, with what is drawn on them; `columns` heads the legend's values."""
+
+    name: str
+    films: tuple[FilmView, ...]
+    columns: tuple[str, ...]
+    legend: tuple[LegendRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitView:
+    """One visit.
+
+    Attributes
+    ----------
+    no_vector : str
+        Why no vector is shown; names the gate. Empty with a vector.
+    empty : str
+        Said where nothing was measured.
+    """
+
+    id: str
+    title: str
+    short: str
+    gates: tuple[GateView, ...]
+    listing: ListingView | None
+    classification: str
+    vector: VectorView | None
+    no_vector: str
+    groups: tuple[QuantityGroup, ...]
+    empty: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """One line of the table of changes."""
+
+    name: str
+    site: str
+    pre: str
+    post: str
+    change: str
+    mdc: str
+    kind: str
+    distinguishable: str
+    meaningful: str
+    sustained: str
+    reduction: str
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesView:
+    """Changes between two visits, with their plot."""
+
+    title: str
+    rows: tuple[ChangeRow, ...]
+    note: str
+    plot_svg: str
+    plot_alt: str
+    plot_width: int
+    plot_height: int
+    footnotes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainSection:
+    """A heading with paragraphs and a list."""
+
+    heading: str
+    paragraphs: tuple[str, ...] = ()
+    bullets: tuple[str, ...] = ()
+    closing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmSource:
+    """Where a film's numbers come from, (name, value) pairs under the file's name."""
+
+    file: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenanceView:
+    """Files, methods, catalogues and software."""
+
+    films: tuple[FilmSource, ...]
+    methods: tuple[tuple[str, str, str], ...]
+    catalogues: tuple[tuple[str, str], ...]
+    software: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """The whole report."""
+
+    title: str
+    subtitle: str
+    case_facts: tuple[tuple[str, str], ...]
+    simulated: str
+    disclaimer: str
+    findings: tuple[FindingView, ...]
+    visits: tuple[VisitView, ...]
+    table_note: str
+    changes: ChangesView | None
+    no_changes: str
+    films: tuple[FilmGroup, ...]
+    plain_title: str
+    plain: tuple[PlainSection, ...]
+    provenance: ProvenanceView

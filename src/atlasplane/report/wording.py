@@ -1,0 +1,79 @@
+"""The sentences that every report carries, and the words for states."""
+
+from __future__ import annotations
+
+import re
+
+from atlasplane.core.finding import Severity
+from atlasplane.core.side import Side
+from atlasplane.plan.gates import GateState
+from atlasplane.report.numbers import MINUS
+from atlasplane.sources.case import Moment
+
+DISCLAIMER = (
+    "Research and education software. It has not been cleared or approved as a medical device in any country. Results are "
+    "measurements with stated error, not a diagnosis or a treatment recommendation. Using it in patient care is the "
+    "responsibility of the licensed clinician and may need local regulatory approval."
+)
+SIMULATED = "SIMULATED DATA: these films and numbers are not of a real person"
+EXPANDED_NOTE = (
+    "± is the expanded uncertainty (95 %). u is the standard uncertainty (k = 1) of the patient's own quantity: placing, scale, "
+    "head position and tube angle. MDC95 is the change that a repeat of this measurement must exceed. A side is named only "
+    "where the value lies beyond 1.96 u of zero."
+)
+CHANGE_NOTE = (
+    "Distinguishable: the change is larger than the minimal detectable change (MDC95) of this pair of measurements. Meaningful: "
+    "it also reaches a published minimal important change. Sustained: it also stands beyond a stable baseline. Three words, "
+    "never one."
+)
+VECTOR_NOTE = "Computed from the protocol's rule set; not a treatment recommendation."
+PATIENT_TITLE = "Your measurements in plain words"
+
+MOMENTS = {Moment.SINGLE: "", Moment.PRE: "before (pre)", Moment.POST: "after (post)"}
+SIDES = {Side.RIGHT: "right", Side.LEFT: "left", Side.UNDETERMINED: "undetermined"}
+SEVERITIES = {Severity.STOP: "stop", Severity.WARN: "look", Severity.INFO: "note"}
+SEVERITY_ORDER = (Severity.STOP, Severity.WARN, Severity.INFO)
+GATE_STATES = {GateState.PASS: "passed", GateState.STOP: "stops the vector", GateState.UNKNOWN: "not answered"}
+GATE_NAMES = {
+    "red_flag_quantity": "Red-flag quantity",
+    "film_failed": "Film quality",
+    "laterality_below_mdc": "Laterality against its MDC95",
+    "stop_table": "Stop table",
+}
+VIEW_NAMES = {
+    "lateral": "Lateral film",
+    "nasium": "Nasium film",
+    "vertex": "Vertex film",
+    "base-posterior": "Base-posterior film",
+    "apom": "AP open-mouth film",
+    "ap-cervical": "AP cervical film",
+    "lateral-full": "Lateral full-spine film",
+    "ap-full": "AP full-spine film",
+    "blair-right": "Blair film, right",
+    "blair-left": "Blair film, left",
+}
+QUALITY_WORDS = {
+    "mm_at_detector": "mm at the detector, larger than the patient's",
+    "technique_missing": "film geometry not stated",
+    "nominal_scale": "placing error scaled by a nominal size",
+}
+DOUBTFUL_TAGS = ("proposed", "unverified")
+"""Tags that are marked wherever they stand."""
+
+_DEGREES = re.compile(r"(?<=\d) deg\b")
+_MINUS_SIGN = re.compile(r"(?<![\w.])-(?=\d)")
+_LONG_NUMBER = re.compile(r"\d+\.\d{5,}")
+_NOT_A_NUMBER = re.compile(r"(?<![\w.])[+-]?(?:nan|inf)\b", re.IGNORECASE)
+
+
+def prose(text: str) -> str:
+    """Plain-text numbers of a finding or gate in printed signs: ±, °, a real minus; "nan" in words."""
+    text = _DEGREES.sub("°", text.replace("+-", "±").replace("(no unit)", "").replace("  ", " ").replace(" ,", ","))
+    text = _LONG_NUMBER.sub(lambda found: f"{float(found.group()):.4f}", text)
+    return _NOT_A_NUMBER.sub("not determined", _MINUS_SIGN.sub(MINUS, text))
+
+
+def sentence(text: str) -> str:
+    """The same with a capital first letter."""
+    printed = prose(text)
+    return printed[:1].upper() + printed[1:]

@@ -1,0 +1,1 @@
+"""Films with known truth: everything made here is simulated and says so."""

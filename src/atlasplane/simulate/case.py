@@ -1,0 +1,137 @@
+"""A simulated case on disk: films, landmark files, visit tables and truth.json, all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from atlasplane.io.atomic import whole_folder, write_bytes, write_text
+from atlasplane.io.case_new import write_case_file, write_visit_file
+from atlasplane.io.landmark_file import write_landmarks
+from atlasplane.simulate.visit import SCALE_U_REL, SimulatedFilm, SimulatedVisit
+from atlasplane.sources.film import View
+
+Picture = Callable[[SimulatedFilm], NDArray[np.uint16]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseHead:
+    """What case.toml says of a simulated patient."""
+
+    id: str
+    pseudonym: str
+    seed: int
+    plan: Mapping[str, object]
+    volume: Mapping[str, object] | None = None
+    sex: str = "unknown"
+
+
+def write_case(
+    folder: Path,
+    head: CaseHead,
+    visits: Sequence[SimulatedVisit],
+    picture: Picture,
+    *,
+    on_film: Callable[[], None] = lambda: None,
+) -> None:
+    """Write a simulated case.
+
+    Parameters
+    ----------
+    folder : Path
+        Must be new or empty.
+    picture : callable
+        The grey values of a film.
+    on_film : callable
+        Called after each film, for a progress display.
+
+    Raises
+    ------
+    OutputFailed
+        When the folder holds something or cannot be written; nothing half-written stays.
+    """
+    with whole_folder(folder) as aside:
+        content: dict[str, Any] = {
+            "id": head.id,
+            "pseudonym": head.pseudonym,
+            "sex": head.sex,
+            "simulated": True,
+            "consents": {"research": True},
+        }
+        if head.plan:
+            content["plan"] = dict(head.plan)
+        if head.volume:
+            content["volume"] = [dict(head.volume)]
+        write_case_file(aside, content)
+        for visit, name in zip(visits, _folder_names(visits), strict=True):
+            _write_visit(aside / name, visit, picture, on_film)
+        truth = {"schema": "atlasplane.truth/1", "seed": head.seed, "visits": {v.id: v.truth() for v in visits}}
+        write_text(aside / "truth.json", json.dumps(truth, indent=1, allow_nan=False) + "\n")
+
+
+def _folder_names(visits: Sequence[SimulatedVisit]) -> list[str]:
+    names: list[str] = []
+    for visit in visits:
+        day = visit.time.date().isoformat()
+        count = sum(name.startswith(day) for name in names)
+        names.append(day if count == 0 else f"{day}-{count + 1}")
+    return names
+
+
+def _write_visit(folder: Path, visit: SimulatedVisit, picture: Picture, on_film: Callable[[], None]) -> None:
+    folder.mkdir()
+    tables = []
+    for film in visit.films:
+        name = f"{film.setup.view.value}.png"
+        digest = _write_picture(folder / name, picture(film))
+        write_landmarks(folder / f"{film.setup.view.value}.landmarks.json", [film.reading], image_file=name, sha256=digest)
+        tables.append(_film_table(film, name))
+        on_film()
+    content = {
+        "id": visit.id,
+        "time": visit.time,
+        "phase": visit.phase,
+        "moment": visit.moment,
+        "observer": visit.films[0].reading.observer,
+        "film": tables,
+    }
+    write_visit_file(folder, content)
+
+
+def _write_picture(path: Path, pixels: NDArray[np.uint16]) -> str:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=3)
+    write_bytes(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _film_table(film: SimulatedFilm, name: str) -> dict[str, object]:
+    setup = film.setup
+    table: dict[str, object] = {
+        "file": name,
+        "view": setup.view.value,
+        "landmarks": f"{setup.view.value}.landmarks.json",
+        "technique": {
+            "sid_mm": setup.sid_mm,
+            "sod_mm": setup.sod_mm,
+            "tube_deg": film.stated_tube_deg,
+            "detector": setup.detector.value,
+            "principal_px": list(setup.principal_px),
+        },
+        "calibration": {"kind": "sid_sod", "mm_per_px": [film.stated_mm_per_px, film.stated_mm_per_px], "u_rel": SCALE_U_REL},
+    }
+    # Only what the view needs: an axis that is not stored cannot contradict one that is.
+    if setup.view is View.LATERAL:
+        return table | {"patient_anterior": setup.first.value, "marker": "R"}
+    if setup.view is View.VERTEX:
+        return table | {"patient_anterior": setup.first.value, "patient_right": setup.second.value, "marker": "R"}
+    return table | {"patient_right": setup.first.value, "marker": "R"}

@@ -1,0 +1,159 @@
+"""Simulated patients: what the command line's options become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlasplane.anatomy.phantom import Phantom, mean_phantom, random_phantom
+from atlasplane.core.errors import BadInput
+from atlasplane.simulate.case import CaseHead, write_case
+from atlasplane.simulate.observer import Observer
+from atlasplane.simulate.subject import Angles, PhantomSubject, Subject
+from atlasplane.simulate.visit import EXACT_CLINIC, VIEWS, SimulatedFilm, SimulatedVisit, random_clinic, simulate_visit
+from atlasplane.sources.film import View
+
+FIRST_FILM = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
+"""Simulated visits need a date; it is fixed so that a seed gives the same case on every day."""
+DEFAULT_ATLAS_DEG = (-12.0, 2.6, 2.8)
+"""Flexion as in the mean phantom's films; sizes of laterality and rotation before care: Grostic and DeBoer 1982, JMPT 5:63."""
+AXIS_SD_DEG = (3.0, 1.0, 2.5)
+TRUNK_SD_DEG = (4.0, 1.0, 1.5)
+ZERO = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What is to be simulated.
+
+    Attributes
+    ----------
+    seed : int
+    head_deg : (float, float, float)
+        yaw, pitch, roll on every film.
+    atlas_deg : (float, float, float)
+        flexion, laterality, rotation of C1 in the skull, signs of the `_3d` quantities.
+    post_deg : (float, float, float) or None
+        The same after the correction; None makes a single visit.
+    views : tuple of View
+    noise_mm : float or None
+        SD of the clicks on the film; None takes the landmark catalogue's covariances. 0 makes the clinic's
+        geometry exact too.
+    mean_shape : bool
+        The mean phantom instead of a person drawn with the seed.
+    pseudonym : str
+    """
+
+    seed: int
+    head_deg: tuple[float, float, float] = ZERO
+    atlas_deg: tuple[float, float, float] = DEFAULT_ATLAS_DEG
+    post_deg: tuple[float, float, float] | None = None
+    views: tuple[View, ...] = VIEWS
+    noise_mm: float | None = None
+    mean_shape: bool = False
+    pseudonym: str = "SIM"
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise BadInput("--seed", f"{self.seed} is negative", "Give a whole number from 0.")
+        if self.noise_mm is not None and not 0 <= self.noise_mm < 20:
+            raise BadInput("--noise-mm", f"{self.noise_mm} is no click error", "Give millimetres on the film, 0 to 20.")
+        for name, angles in (("--head", self.head_deg), ("--atlas", self.atlas_deg), ("--post", self.post_deg or ZERO)):
+            if not all(np.isfinite(a) and abs(a) <= 45 for a in angles):
+                raise BadInput(name, f"{angles} is outside +-45 deg", "Give three angles in degrees.")
+
+    @property
+    def moments(self) -> tuple[tuple[str, tuple[float, float, float]], ...]:
+        """Moment and pose of C1 of each visit."""
+        if self.post_deg is None:
+            return (("single", self.atlas_deg),)
+        return (("pre", self.atlas_deg), ("post", self.post_deg))
+
+
+def simulated_phantom(scenario: Scenario) -> Phantom:
+    """The person of a scenario."""
+    return mean_phantom() if scenario.mean_shape else random_phantom(_stream(scenario, "shape"))
+
+
+def simulate_case(
+    folder: Path, scenario: Scenario, *, subject: Subject | None = None, on_film: Callable[[], None] = lambda: None
+) -> None:
+    """Write the case of a scenario with its films and truth.
+
+    Parameters
+    ----------
+    folder : Path
+        New or empty.
+    subject : Subject, optional
+        Who is filmed; default the scenario's phantom.
+    """
+    filmed = subject or phantom_subject(scenario)
+    visits = scenario_visits(scenario, filmed)
+    head = CaseHead(
+        id=f"simulated-{scenario.seed:08x}", pseudonym=scenario.pseudonym, seed=scenario.seed, plan={"height": "two-arc"}
+    )
+    noise = _stream(scenario, "noise")
+    write_case(folder, head, visits, lambda film: film_picture(film, noise), on_film=on_film)
+
+
+def phantom_subject(scenario: Scenario) -> PhantomSubject:
+    """The scenario's phantom with solids for the ray-caster."""
+    phantom = simulated_phantom(scenario)
+
+    @cache
+    def solid() -> Mapping[str, object]:
+        from atlasplane.anatomy.solids import solids
+
+        return solids(phantom, rng=_stream(scenario, "texture"))
+
+    return PhantomSubject(phantom, solid)
+
+
+def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisit, ...]:
+    """The scenario's visits without their pictures."""
+    poses = _stream(scenario, "neighbours")
+    axis_deg, trunk_deg = poses.normal(0.0, AXIS_SD_DEG), poses.normal(0.0, TRUNK_SD_DEG)
+    clicks = _stream(scenario, "clicks")
+    clinic = EXACT_CLINIC if scenario.noise_mm == 0 else random_clinic(_stream(scenario, "clinic"))
+    visits = []
+    for k, (moment, atlas_deg) in enumerate(scenario.moments):
+        angles = Angles(
+            head=np.array(scenario.head_deg), atlas=np.array(atlas_deg, dtype=float), axis=axis_deg, trunk=trunk_deg
+        )
+        visits.append(
+            simulate_visit(
+                subject,
+                angles=dict.fromkeys(VIEWS, angles),
+                observer=Observer(noise_mm=scenario.noise_mm),
+                rng=clicks,
+                id_=f"v{k + 1}",
+                time=FIRST_FILM + timedelta(minutes=30 * k),
+                moment=moment,
+                views=scenario.views,
+                clinic=clinic,
+            )
+        )
+    return tuple(visits)
+
+
+def film_picture(film: SimulatedFilm, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """The radiograph of a simulated film."""
+    from atlasplane.simulate.exposure import marker_place_px, radiograph
+    from atlasplane.xray.render import render
+
+    camera = film.setup.camera(film.tube_deg, film.target_mm)
+    line_integral = render(film.posed.parts(), camera, film.setup.shape)
+    place = marker_place_px(camera, film.setup.shape, "R")
+    return radiograph(line_integral, rng=rng, marker="R", marker_at_px=place)
+
+
+def _stream(scenario: Scenario, purpose: str) -> np.random.Generator:
+    """Independent streams, so that more clicks never change the shape."""
+    return np.random.default_rng([scenario.seed, *purpose.encode()])
+

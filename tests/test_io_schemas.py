@@ -1,0 +1,276 @@
+"""Every schema is valid, takes the examples of the interface, and refuses what the readers refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from atlasplane.core.errors import BadInput
+from atlasplane.io.schemas import json_schema, schema_names
+
+POSE = {
+    "from": "c1",
+    "to": "skull",
+    "R": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "t_mm": [0.1, -0.4, 1.2],
+    "origin": "C1 transverse foramina midpoint",
+    "zxy_deg": {"flexext": 3.1, "lateral": -2.0, "axial": 2.9},
+    "cov6": [[float(i == j) for j in range(6)] for i in range(6)],
+}
+
+OBSERVATIONS = [
+    {
+        "kind": "measurement",
+        "quantity": "atlas_laterality",
+        "value": 2.36,
+        "unit": "deg",
+        "u": 0.66,
+        "u_film": 0.44,
+        "dof": 41.0,
+        "interval": {"level": 0.95, "low": 1.03, "high": 3.69},
+        "side": "right",
+        "mdc": {"value": 1.83, "level": 0.95, "source": "this measurement repeated"},
+        "measurand": "patient",
+        "method": "csl-apl/1",
+        "tag": "published",
+        "quality": ["ok"],
+        "budget": {"landmarks": 0.44, "scale": 0.0, "head": 0.49},
+        "source": ["nasium.dcm"],
+        "observer": ["KR"],
+        "calibration": "sid_sod",
+        "site": None,
+        "condition": None,
+    },
+    {
+        "kind": "count",
+        "quantity": "spasm_rate",
+        "n": 3,
+        "exposure": {"value": 6.2, "unit": "h"},
+        "unit": "1/h",
+        "interval": {"level": 0.95, "low": 0.1, "high": 1.41},
+    },
+    {"kind": "grade", "quantity": "penn_frequency", "level": 2, "scale": "psfs-1"},
+    {"kind": "category", "quantity": "leg_check", "value": "unknown", "set": ["right", "left", "even"]},
+    {"kind": "pose", "quantity": "c1_in_skull", "pose": POSE},
+]
+
+FINDING = {
+    "code": "film.yaw",
+    "severity": "warn",
+    "file": "nasium.dcm",
+    "value": 1.9,
+    "limit": 1.0,
+    "text": "The head is turned by 1.9 deg (limit 1.0).",
+}
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "case": {
+        "schema": "atlasplane.case/1",
+        "id": "3f0c",
+        "pseudonym": "P-014",
+        "birth_year": 1980,
+        "sex": "female",
+        "simulated": True,
+        "consents": {"research": True},
+        "volume": [{"file": "ct/head.nii.gz", "landmarks": "ct/l.json", "masks": {"c1": "ct/c1.nii.gz"}}],
+    },
+    "visit": {
+        "schema": "atlasplane.visit/1",
+        "id": "v1",
+        "time": "2026-03-02T09:10:00+01:00",
+        "phase": "baseline",
+        "moment": "pre",
+        "observer": "KR",
+        "film": [
+            {
+                "file": "nasium.dcm",
+                "view": "nasium",
+                "landmarks": "nasium.landmarks.json",
+                "patient_right": "image_left",
+                "marker": "R",
+                "technique": {
+                    "sid_mm": 1067,
+                    "sod_mm": 837,
+                    "tube_deg": 12.0,
+                    "detector": "upright",
+                    "principal_px": [1023.5, 1279.5],
+                },
+                "calibration": {"kind": "sid_sod", "mm_per_px": [0.143, 0.143], "u_rel": 0.02},
+            }
+        ],
+        "recording": [
+            {
+                "file": "trapezius.edf",
+                "kind": "semg",
+                "channels": [{"label": "EMG1", "muscle": "trapezius_upper", "side": "right"}],
+                "quiet": {"start_s": 0, "stop_s": 60},
+                "reference": {"kind": "RVC", "file": "rvc.edf", "start_s": 2, "stop_s": 5},
+            }
+        ],
+        "responses": [{"file": "ndi.json"}],
+        "labs": [{"file": "labs.json"}],
+        "exam": {"file": "exam.toml"},
+    },
+    "landmarks": {
+        "schema": "atlasplane.landmarks/1",
+        "image": {"file": "nasium.dcm", "sha256": "0" * 64},
+        "space": "pixel",
+        "readings": [
+            {
+                "id": "r1",
+                "observer": "KR",
+                "time": "2026-03-02T10:00:00+01:00",
+                "tool": "mark/1.0",
+                "blinded": False,
+                "points": {
+                    "PL_R": {"at": [1210.4, 903.2], "cov": [[2.1, 0], [0, 2.1]]},
+                    "C7_C": {"visible": False},
+                },
+                "contours": {"SKULL_R": [[1500.1, 210.0], [1502.0, 240.5]]},
+            }
+        ],
+    },
+    "exam": {"schema": "atlasplane.exam/1", "neuro": {"hoffmann": False}},
+    "responses": {
+        "schema": "atlasplane.responses/1",
+        "instrument": "ndi",
+        "version": "1",
+        "time": "2026-03-02T10:00:00+01:00",
+        "answers": {"1": 2, "2": None},
+    },
+    "labs": {
+        "schema": "atlasplane.labs/1",
+        "results": [
+            {
+                "test": "Mg",
+                "loinc": "19123-9",
+                "value": 0.8,
+                "unit": "mmol/L",
+                "low": 0.7,
+                "high": 1.0,
+                "time": None,
+            }
+        ],
+    },
+    "measure": {
+        "schema": "atlasplane.measure/1",
+        "software": "0.1.0",
+        "case": "3f0c",
+        "simulated": True,
+        "visits": [
+            {
+                "id": "v1",
+                "time": "2026-03-02T09:10:00+01:00",
+                "moment": "pre",
+                "observations": OBSERVATIONS,
+                "joint": {
+                    "order": ["atlas_laterality", "atlas_plane_tilt"],
+                    "cov": [[0.44, 0.31], [0.31, 0.29]],
+                },
+                "listing": {"text": "R 2 1/4 A 3", "canonical": "AL R 2.36 | ROT A 3.02", "undetermined": []},
+                "vector": None,
+                "gates": [{"id": "laterality_below_mdc", "state": "pass", "reason": "2.36 is above 1.83"}],
+            }
+        ],
+        "findings": [FINDING],
+    },
+    "check": {"schema": "atlasplane.check/1", "case": "3f0c", "findings": [FINDING]},
+    "compare": {
+        "schema": "atlasplane.compare/1",
+        "pre": "v1",
+        "post": "v2",
+        "changes": [
+            {
+                "quantity": "atlas_laterality",
+                "kind": "measurement",
+                "site": None,
+                "pre": 2.36,
+                "post": 0.5,
+                "change": -1.86,
+                "u": 0.6,
+                "correlation": 0.3,
+                "mdc": {"value": 1.2, "level": 0.95, "source": "this pair of measurements"},
+                "distinguishable": True,
+                "meaningful": None,
+                "sustained": None,
+                "percent_reduction": None,
+            }
+        ],
+    },
+    "report": {"schema": "atlasplane.report/1", "files": ["report.html"]},
+    "add": {"schema": "atlasplane.add/1", "visit": "v1", "file": "2026-03-02/a.dcm", "findings": [FINDING]},
+    "error": {
+        "schema": "atlasplane.error/1",
+        "file": "case.toml",
+        "what": "has no key 'id'",
+        "remedy": "Add it",
+    },
+    "truth": {
+        "schema": "atlasplane.truth/1",
+        "seed": 1,
+        "visits": {
+            "v1": {
+                "poses": {"c1_in_skull": POSE},
+                "quantities": {"atlas_laterality": {"film": 2.41, "patient": 2.33}},
+                "landmarks_lps_mm": {"PL_R": [1.0, 2.0, 3.0]},
+            }
+        },
+    },
+}
+
+
+def errors(name: str, content: object) -> list[str]:
+    checker = jsonschema.Draft202012Validator(json_schema(name))
+    return [error.message for error in checker.iter_errors(content)]
+
+
+def test_every_schema_has_an_example_here() -> None:
+    assert set(schema_names()) == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_schema_is_valid_and_takes_the_example(name: str) -> None:
+    schema = json_schema(name)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert json.loads(json.dumps(schema, allow_nan=False)) == schema
+    assert errors(name, EXAMPLES[name]) == []
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_an_unknown_key_is_refused_and_a_free_one_taken(name: str) -> None:
+    assert errors(name, {**EXAMPLES[name], "colour": 1})
+    assert errors(name, {**EXAMPLES[name], "x": {"colour": 1}}) == []
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_another_schema_number_is_refused(name: str) -> None:
+    assert errors(name, {**EXAMPLES[name], "schema": f"atlasplane.{name}/9"})
+
+
+@pytest.mark.parametrize("observation", OBSERVATIONS, ids=lambda o: str(o["kind"]))
+def test_each_kind_of_observation_keeps_to_its_own_keys(observation: dict[str, object]) -> None:
+    measured = EXAMPLES["measure"]
+    for wrong in ({**observation, "kind": "score"}, {**observation, "score": 1}):
+        visit = {**measured["visits"][0], "observations": [wrong]}
+        assert errors("measure", {**measured, "visits": [visit]})
+
+
+def test_no_measurement_without_u_or_an_explicit_null() -> None:
+    measured = EXAMPLES["measure"]
+    for change, fits in (({"u": None}, True), ({"u": 0}, False), ({"u": -1}, False)):
+        visit = {**measured["visits"][0], "observations": [{**OBSERVATIONS[0], **change}]}
+        assert (errors("measure", {**measured, "visits": [visit]}) == []) is fits
+    without = {key: value for key, value in OBSERVATIONS[0].items() if key != "u"}
+    visit = {**measured["visits"][0], "observations": [without]}
+    assert errors("measure", {**measured, "visits": [visit]})
+
+
+def test_an_unknown_schema_is_named() -> None:
+    with pytest.raises(BadInput, match="Did you mean 'measure'"):
+        json_schema("meassure")
+    with pytest.raises(BadInput, match="There are case"):
+        json_schema("zzz")
