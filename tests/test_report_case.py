@@ -46,13 +46,34 @@ class Setup:
 
 SETUPS: Mapping[str, Setup] = {
     "lateral": Setup(
-        1830, 1580, 0.0, Detector.PERPENDICULAR, (1400, 1240), (660.0, 640.0), ImageDirection.LEFT, ImageDirection.UP
+        1830,
+        1580,
+        0.0,
+        Detector.PERPENDICULAR,
+        (1400, 1240),
+        (660.0, 640.0),
+        ImageDirection.LEFT,
+        ImageDirection.UP,
     ),
     "nasium": Setup(
-        1067, 837, 12.0, Detector.UPRIGHT, (1640, 1120), (559.5, 840.0), ImageDirection.LEFT, ImageDirection.UP
+        1067,
+        837,
+        12.0,
+        Detector.UPRIGHT,
+        (1640, 1120),
+        (559.5, 840.0),
+        ImageDirection.LEFT,
+        ImageDirection.UP,
     ),
     "vertex": Setup(
-        1067, 837, 12.0, Detector.PERPENDICULAR, (1560, 1200), (599.5, 860.0), ImageDirection.UP, ImageDirection.LEFT
+        1067,
+        837,
+        12.0,
+        Detector.PERPENDICULAR,
+        (1560, 1200),
+        (599.5, 860.0),
+        ImageDirection.UP,
+        ImageDirection.LEFT,
     ),
 }
 
@@ -82,7 +103,9 @@ def gradient(shape: tuple[int, int]) -> PixelArray:
 
 def posed(*, head: tuple[float, float, float], atlas: tuple[float, float, float]) -> Posture:
     """The mean person, head (yaw, pitch, roll) and atlas (flexion, laterality, rotation) in degrees."""
-    return posture(mean_phantom(), head_deg=np.array(head), atlas_deg=np.array(atlas), axis_deg=np.array([0.0, 1.0, 4.0]))
+    return posture(
+        mean_phantom(), head_deg=np.array(head), atlas_deg=np.array(atlas), axis_deg=np.array([0.0, 1.0, 4.0])
+    )
 
 
 def skull_px(stance: Posture, camera: PinholeCamera, principal: tuple[float, float]) -> dict[str, np.ndarray]:
@@ -90,13 +113,19 @@ def skull_px(stance: Posture, camera: PinholeCamera, principal: tuple[float, flo
     ellipse = outline(mean_phantom().vault.moved(stance.room_from("skull")), camera.matrix(pixels=False))
     shapes = {}
     for name, sign in (("R", -1), ("L", 1)):
-        for what, low, high, count in (("SKULL", 12.0, 62.0, 13), ("SQ", 14.0, 14.0, 1), ("TURN", 54.0, 54.0, 1)):
+        for what, low, high, count in (
+            ("SKULL", 12.0, 62.0, 13),
+            ("SQ", 14.0, 14.0, 1),
+            ("TURN", 54.0, 54.0, 1),
+        ):
             heights = ellipse.centre_mm[1] - 1.27 * np.linspace(low, high, count)
             shapes[f"{what}_{name}"] = ellipse.points(heights, sign) / PITCH_MM + np.array(principal)
     return shapes
 
 
-def reading_of(view: str, stance: Posture, rng: np.random.Generator, *, observer: str = "KR", id_: str = "r1") -> Reading:
+def reading_of(
+    view: str, stance: Posture, rng: np.random.Generator, *, observer: str = "KR", id_: str = "r1"
+) -> Reading:
     """One observer's marks on one view."""
     camera, person = camera_of(view), mean_phantom()
     points = {
@@ -115,7 +144,9 @@ def reading_of(view: str, stance: Posture, rng: np.random.Generator, *, observer
                 contours[name] = MarkedContour(noisy(at, rng))
             else:
                 points[name] = MarkedPoint(noisy(at[0], rng))
-    return Reading(id=id_, observer=observer, time=PRE_TIME, tool="mark/1.0", points=points, contours=contours)
+    return Reading(
+        id=id_, observer=observer, time=PRE_TIME, tool="mark/1.0", points=points, contours=contours
+    )
 
 
 def noisy(at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -123,7 +154,9 @@ def noisy(at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(at + rng.normal(0, CLICK_SD_PX, np.shape(at)))
 
 
-def film_of(view: str, folder: str, readings: tuple[Reading, ...], load: Callable[[], PixelArray] | None = None) -> Radiograph:
+def film_of(
+    view: str, folder: str, readings: tuple[Reading, ...], load: Callable[[], PixelArray] | None = None
+) -> Radiograph:
     """A film with geometry and scale."""
     setup = SETUPS[view]
     scale = PITCH_MM * setup.sod_mm / setup.sid_mm
@@ -163,8 +196,13 @@ def visit_of(
     folder = f"2026-03-02-{id_}"
     films = tuple(film_of(v, folder, (reading_of(v, stance, rng),), (load or {}).get(v)) for v in views)
     return Visit(
-        id=id_, time=PRE_TIME + timedelta(minutes=minutes), phase=Phase.BASELINE, moment=moment, folder=folder,
-        observer="KR", films=films,
+        id=id_,
+        time=PRE_TIME + timedelta(minutes=minutes),
+        phase=Phase.BASELINE,
+        moment=moment,
+        folder=folder,
+        observer="KR",
+        films=films,
     )
 
 
@@ -175,8 +213,13 @@ POST_POSE = posed(head=(0.2, 0.0, 0.3), atlas=(-11.5, 0.5, 1.9))
 def case_of(*visits: Visit, simulated: bool = True, pseudonym: str = "P-014") -> Case:
     """A case with these visits."""
     return Case(
-        id="3f0c2a71-1d7e-4c1f-9b1c-1f3f8b1f7a55", pseudonym=pseudonym, folder=Path("P-014"), simulated=simulated,
-        birth_year=1980, sex="female", visits=visits,
+        id="3f0c2a71-1d7e-4c1f-9b1c-1f3f8b1f7a55",
+        pseudonym=pseudonym,
+        folder=Path("P-014"),
+        simulated=simulated,
+        birth_year=1980,
+        sex="female",
+        visits=visits,
     )
 
 
@@ -210,7 +253,10 @@ def without_technique(visit: Visit) -> Visit:
 
 def without_scale(visit: Visit) -> Visit:
     """The same films with no scale."""
-    return replace(visit, films=tuple(replace(f, calibration=Calibration(kind=CalibrationKind.NONE)) for f in visit.films))
+    return replace(
+        visit,
+        films=tuple(replace(f, calibration=Calibration(kind=CalibrationKind.NONE)) for f in visit.films),
+    )
 
 
 def test_the_case_has_a_right_laterality_before_and_none_to_tell_after() -> None:

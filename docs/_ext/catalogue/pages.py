@@ -104,7 +104,7 @@ def _placing(placing: Placing, where: str) -> str:
             f"SD {placing.along_mm:g} mm along and {placing.across_mm:g} mm across an edge at "
             f"{placing.edge_deg:g}° (in the film frame, of the right side for a pair)"
         )
-    return f"{size}; {placing.dof:g} degrees of freedom; {placing.source} ({tagged(placing.tag)})"
+    return f"{size}; {placing.source} ({tagged(placing.tag)})"
 
 
 def quantities_text(url: Url) -> str:

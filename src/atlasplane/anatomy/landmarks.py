@@ -26,7 +26,7 @@ class Placing(BaseModel):
     edge_deg : direction of that edge in the film frame, counter-clockwise from its first axis, for the right
     side of a pair
         (its mirror image for the left)
-    dof : degrees of freedom that the standard deviations rest on
+    dof : degrees of freedom that the standard deviations rest on; infinite where they are taken as known (JCGM 100 G.4.3)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,7 +34,7 @@ class Placing(BaseModel):
     along_mm: float = Field(gt=0)
     across_mm: float = Field(gt=0)
     edge_deg: float = 0.0
-    dof: float = Field(gt=0)
+    dof: float = Field(default=math.inf, gt=0)
     tag: Tag
     source: str
 

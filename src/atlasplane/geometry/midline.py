@@ -20,6 +20,11 @@ from atlasplane.geometry.types import Array
 
 _MOST_PASSES = 12
 _SETTLED_RAD = 1e-9
+_MOST_WALKS = 200
+_WALKED_RAD = 2e-4
+"""Plain passes stop at 0.01 deg (the technique's own patience); the secant does the rest."""
+_STEEPEST_RAD = 0.6
+"""A line that leans more than 35 deg is no midline of a skull."""
 _REJECT_AT = 2.5
 _SCALED_MAD = 1.4826
 """Makes the median absolute deviation an estimate of a normal standard deviation."""
@@ -91,6 +96,8 @@ class Levels:
         1 for a level that counts, 0 for one that was rejected.
     right_below, left_below : integer array, shape (k,)
         Vertex of each wall below each level; the segment from it is used (and prolonged where need be).
+    lean_rad : float
+        Lean at which the walls were bracketed; the solver starts there. NaN where the walk did not settle.
     """
 
     anchor: Array
@@ -98,6 +105,7 @@ class Levels:
     weights: Array
     right_below: NDArray[np.intp]
     left_below: NDArray[np.intp]
+    lean_rad: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +147,10 @@ def central_line(right: Array, left: Array, levels: Levels) -> CentralLine:
         Polylines from the lower to the upper end; the right wall has the larger first coordinates.
     levels : Levels
     """
-    previous = np.zeros(np.broadcast_shapes(right.shape[:-2], left.shape[:-2]))
+    settled = not np.isnan(levels.lean_rad)
+    previous = np.full(
+        np.broadcast_shapes(right.shape[:-2], left.shape[:-2]), levels.lean_rad if settled else 0.0
+    )
     slope_before, _, _ = _midpoint_slope(right, left, levels, previous)
     lean = previous + np.arctan(slope_before)
     # The pass is nearly linear in the lean, so the secant reaches its fixed point where plain passes would
@@ -154,7 +165,8 @@ def central_line(right: Array, left: Array, levels: Levels) -> CentralLine:
         previous, slope_before, lean = lean, slope, lean + correction
     else:
         lean = np.where(np.abs(correction) < _SETTLED_RAD, lean, np.nan)
-    return _measured(middle, width, levels, lean)
+    # Without a fixed point there is no line, but kappa and the residuals still tell why.
+    return _measured(middle, width, levels, lean if settled else np.full_like(lean, np.nan))
 
 
 def plan_levels(right: Array, left: Array, *, low: float, high: float, step: float, floor: float) -> Levels:
@@ -187,25 +199,37 @@ def plan_levels(right: Array, left: Array, *, low: float, high: float, step: flo
     at_middle = [float(np.interp(middle, wall[:, 1], wall[:, 0])) for wall in (right, left)]
     anchor = np.array([sum(at_middle) / 2, middle])
     along = step * (np.arange(count, dtype=np.float64) - (count - 1) / 2)
-    levels = _bracketed(right, left, Levels(anchor, along, np.ones(count), *_NO_BRACKETS), 0.0)
+    levels = Levels(anchor, along, np.ones(count), *_NO_BRACKETS)
     for _ in range(count):
+        levels = _walked(right, left, levels)
         line = central_line(right, left, levels)
         kept = kept_residuals(line.residuals, floor=floor).astype(float)
-        settled = kept.sum() < 3 or np.array_equal(kept, levels.weights)
-        weights = levels.weights if settled else kept
-        levels = _bracketed(
-            right, left, replace(levels, weights=weights), float(np.nan_to_num(line.lean_deg))
-        )
-        if settled:
+        if kept.sum() < 3 or np.array_equal(kept, levels.weights):
             break
+        levels = replace(levels, weights=kept)
     return levels
+
+
+def _walked(right: Array, left: Array, levels: Levels) -> Levels:
+    """Brackets at the fixed point, found by the technique's plain passes: they follow the walls as it leans."""
+    lean = 0.0
+    for _ in range(_MOST_WALKS):
+        levels = _bracketed(right, left, levels, lean)
+        slope, _, _ = _midpoint_slope(right, left, levels, np.asarray(lean))
+        step = float(np.arctan(slope))
+        if abs(lean + step) > _STEEPEST_RAD:
+            break
+        lean += step
+        if abs(step) < _WALKED_RAD:
+            return replace(_bracketed(right, left, levels, lean), lean_rad=lean)
+    return replace(_bracketed(right, left, levels, 0.0), lean_rad=np.nan)
 
 
 _NO_BRACKETS = (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
 
 
-def _bracketed(right: Array, left: Array, levels: Levels, lean_deg: float) -> Levels:
-    direction = np.array([np.sin(np.radians(lean_deg)), np.cos(np.radians(lean_deg))])
+def _bracketed(right: Array, left: Array, levels: Levels, lean_rad: float) -> Levels:
+    direction = np.array([np.sin(lean_rad), np.cos(lean_rad)])
     below = [
         np.clip(
             np.searchsorted((wall - levels.anchor) @ direction, levels.along, "right") - 1, 0, len(wall) - 2

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from atlasplane.chain.comparison import Comparison
 from atlasplane.chain.measured import MeasuredCase, MeasuredVisit
-from atlasplane.core.finding import Finding
+from atlasplane.core.finding import Finding, Severity
 from atlasplane.report.change_rows import changes_view
 from atlasplane.report.film_view import film_groups
 from atlasplane.report.numbers import day_text
@@ -14,7 +14,16 @@ from atlasplane.report.patient_page import patient_page
 from atlasplane.report.provenance_view import provenance_view
 from atlasplane.report.view import FindingView, ReportView
 from atlasplane.report.visit_view import visit_view
-from atlasplane.report.wording import DISCLAIMER, EXPANDED_NOTE, PATIENT_TITLE, SEVERITIES, SEVERITY_ORDER, SIMULATED, sentence
+from atlasplane.report.wording import (
+    DISCLAIMER,
+    EXPANDED_NOTE,
+    FILM_NOTE,
+    PATIENT_TITLE,
+    SEVERITIES,
+    SEVERITY_ORDER,
+    SIMULATED,
+    sentence,
+)
 
 
 def report_view(measured: MeasuredCase, comparison: Comparison | None = None) -> ReportView:
@@ -34,12 +43,13 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
         case_facts=_case_facts(measured, visits),
         simulated=SIMULATED if case.simulated else "",
         disclaimer=DISCLAIMER,
-        findings=tuple(_finding(f) for f in _by_severity(measured.findings)),
+        findings=_findings(measured.findings),
         visits=tuple(visit_view(visit) for visit in visits),
         table_note=EXPANDED_NOTE,
         changes=None if comparison is None else changes_view(comparison),
         no_changes=_no_changes(visits) if comparison is None else "",
         films=film_groups(visits, simulated=case.simulated),
+        film_note=FILM_NOTE,
         plain_title=PATIENT_TITLE,
         plain=patient_page(visits, comparison, simulated=case.simulated),
         provenance=provenance_view(visits),
@@ -70,16 +80,22 @@ def _no_changes(visits: tuple[MeasuredVisit, ...]) -> str:
     return "No two visits were chosen for comparison."
 
 
-def _by_severity(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))
-
-
-def _finding(finding: Finding) -> FindingView:
-    return FindingView(
-        kind=finding.severity.value,
-        severity=SEVERITIES[finding.severity],
-        code=finding.code,
-        file=finding.file or "",
-        text=sentence(finding.text),
-        source=finding.source or "",
+def _findings(findings: Iterable[Finding]) -> tuple[FindingView, ...]:
+    """Findings by severity; one that several files have in common is said once, with all their names."""
+    files: dict[tuple[Severity, str, str, str], list[str]] = {}
+    for found in findings:
+        said = (found.severity, found.code, found.text, found.source or "")
+        files.setdefault(said, []).append(found.file or "")
+    return tuple(
+        FindingView(
+            kind=severity.value,
+            severity=SEVERITIES[severity],
+            code=code,
+            file=", ".join(name for name in named if name),
+            text=sentence(text),
+            source=source,
+        )
+        for wanted in SEVERITY_ORDER
+        for (severity, code, text, source), named in files.items()
+        if severity is wanted
     )

@@ -19,7 +19,9 @@ def changes_view(comparison: Comparison) -> ChangesView:
     """Table and plot of a comparison."""
     rows = tuple(_row(change) for change in comparison.changes)
     plotted = [
-        PlotRow(name=_name(row), change=row.change, mdc=row.mdc, ratio=change.value / mdc.value, kind=row.kind)
+        PlotRow(
+            name=_name(row), change=row.change, mdc=row.mdc, ratio=change.value / mdc.value, kind=row.kind
+        )
         for row, change in zip(rows, comparison.changes, strict=True)
         if (mdc := change.mdc) is not None and change.value is not None and mdc.value > 0
     ]
@@ -46,7 +48,9 @@ def _name(row: ChangeRow) -> str:
 def _row(change: Change) -> ChangeRow:
     entry = change.pre.quantity
     digits = change_decimals(change)
-    amount = NOTHING if change.value is None else with_unit(fixed(change.value, digits, plus=True), entry.unit)
+    amount = (
+        NOTHING if change.value is None else with_unit(fixed(change.value, digits, plus=True), entry.unit)
+    )
     return ChangeRow(
         name=entry.name,
         site=site_text(change.pre),
@@ -71,5 +75,7 @@ def _distinguishable(change: Change) -> str:
 
 def _footnotes(comparison: Comparison) -> tuple[str, ...]:
     """What each correlation rests on; one stated by a caller is printed like the derived ones."""
-    sources = sorted({change.correlation_source for change in comparison.changes if change.correlation_source})
+    sources = sorted(
+        {change.correlation_source for change in comparison.changes if change.correlation_source}
+    )
     return tuple(f"Correlation of the two errors, {prose(source)}." for source in sources)

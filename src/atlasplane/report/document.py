@@ -1,4 +1,4 @@
-"""The JSON documents of `measure`, `compare` and `check`, and of an error (INTERFACES 6), in full precision."""
+"""The JSON documents of `measure`, `compare` and `check`, and of an error, in full precision."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def measure_document(measured: MeasuredCase) -> Json:
     }
 
 
-def compare_document(comparison: Comparison, *, case: str | None = None, simulated: bool | None = None) -> Json:
+def compare_document(
+    comparison: Comparison, *, case: str | None = None, simulated: bool | None = None
+) -> Json:
     """`compare --json`: the changes between two visits.
 
     Parameters

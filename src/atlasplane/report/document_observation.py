@@ -79,7 +79,11 @@ def _own(observation: Observation) -> Json:
         case Count():
             return _count(observation)
         case Grade():
-            return {"level": observation.level, "scale": observation.scale, "agreement": observation.agreement}
+            return {
+                "level": observation.level,
+                "scale": observation.scale,
+                "agreement": observation.agreement,
+            }
         case Category():
             return {"value": observation.value, "set": list(observation.choices)}
         case Pose():

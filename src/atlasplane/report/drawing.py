@@ -73,7 +73,9 @@ class Drawing:
     labels: list[Label] = field(default_factory=list)
     legends: list[Legend] = field(default_factory=list)
 
-    def line(self, start: Array, stop: Array, colour: str, *, width: float = 1.0, dashed: bool = False) -> None:
+    def line(
+        self, start: Array, stop: Array, colour: str, *, width: float = 1.0, dashed: bool = False
+    ) -> None:
         """A straight line."""
         self.strokes.append(Stroke(at=np.stack([start, stop]), colour=colour, width=width, dashed=dashed))
 
@@ -82,7 +84,7 @@ class Drawing:
         self.labels.append(Label(text=text, at=at, toward=toward, colour=colour, key=key))
 
     def arc(self, centre: Array, start: Array, stop: Array, radius: float, colour: str) -> Array:
-        """The smaller arc from the direction `start` to the direction `stop`; returns its middle, shape (2,)."""
+        """The smaller arc from the direction `start` to `stop`; returns its middle, shape (2,)."""
         first = math.atan2(start[1], start[0])
         sweep = math.remainder(math.atan2(stop[1], stop[0]) - first, 2 * math.pi)
         at = arc_points(centre, radius, first, first + sweep)

@@ -93,7 +93,9 @@ def _skull(sheet: Drawing, read: ReadFilm) -> None:
     for name in ("SKULL_R", "SKULL_L"):
         sheet.strokes.append(Stroke(at=lines.marks.contours[name], colour=SKY, width=0.8))
     if levels is None:
-        sheet.legends.append(Legend(colour=SKY, label="", text="skull outline; no central skull line (refused)"))
+        sheet.legends.append(
+            Legend(colour=SKY, label="", text="skull outline; no central skull line (refused)")
+        )
         return
     c = skull.direction
     across = np.array([c[1], -c[0]])
@@ -112,7 +114,7 @@ def _skull(sheet: Drawing, read: ReadFilm) -> None:
         Legend(
             colour=SKY,
             label="CSL",
-            text=f"central skull line through the mid-points of its levels{rejected}; its tilt to the vertical",
+            text=f"central skull line, mid-points of its levels{rejected}; its tilt to the vertical",
             keys=("head_tilt",),
         )
     )
@@ -141,7 +143,7 @@ def _foot(lines: NasiumLines, point: Array, direction: Array, lowest: float) -> 
 
 
 def _laterality(sheet: Drawing, lines: NasiumLines) -> None:
-    """The perpendicular of the skull line and the wedge between it and the atlas plane line, on the acute side."""
+    """The skull line's perpendicular and the wedge between it and the atlas plane line, on the acute side."""
     c, a, half = lines.central_skull.direction, lines.atlas_plane, _half(lines)
     meet = intersection(lines.middle, a, lines.central_skull.point, c)
     way = 1.0 if float(c @ a) > 0 else -1.0
@@ -156,7 +158,7 @@ def _laterality(sheet: Drawing, lines: NasiumLines) -> None:
         Legend(
             colour=WHITE,
             label="AL",
-            text="atlas laterality: atlas plane line against the perpendicular of the skull line, on its acute side",
+            text="atlas plane line against the perpendicular of the skull line, on the acute side",
             keys=("atlas_laterality",),
         )
     )
@@ -178,7 +180,7 @@ def _lower(sheet: Drawing, lines: NasiumLines) -> None:
         Legend(
             colour=GREEN,
             label="LA",
-            text="lower line, C7 to the centre of C2; lower angle, 90° minus the acute angle to the atlas plane line",
+            text="lower line, C7 to the centre of C2; 90° minus its acute angle to the atlas plane line",
             keys=("lower_angle", "cervical_lean"),
         )
     )
@@ -201,7 +203,12 @@ def _on_plane(sheet: Drawing, lines: NasiumLines) -> None:
     if marked:
         keys = tuple(named[id_] for id_ in marked)
         sheet.legends.append(
-            Legend(colour=ORANGE, label="OD, SP", text="dens base and C2 spinous from the atlas centre", keys=keys)
+            Legend(
+                colour=ORANGE,
+                label="OD, SP",
+                text="dens base and C2 spinous from the atlas centre",
+                keys=keys,
+            )
         )
 
 
@@ -212,7 +219,13 @@ def _plumb(sheet: Drawing, lines: NasiumLines) -> None:
     sheet.line(foot, c7, WHITE, width=1.4)
     sheet.label("C7", c7, RIGHT * math.copysign(1.0, float(c7[0] - middle[0])), WHITE, key="c7_offset")
     sheet.legends.append(
-        Legend(colour=WHITE, label="C7", text="C7 from the plumb line through the atlas centre", keys=("c7_offset",), dashed=True)
+        Legend(
+            colour=WHITE,
+            label="C7",
+            text="C7 from the plumb line through the atlas centre",
+            keys=("c7_offset",),
+            dashed=True,
+        )
     )
 
 
@@ -229,7 +242,9 @@ def _circle(
     start = math.atan2(mean[1], mean[0])
     spread = [math.remainder(math.atan2(y, x) - start, 2 * math.pi) for x, y in spokes]
     past = 0.12 * (max(spread) - min(spread))
-    arc = arc_points(circle.centre, float(circle.radius), start + min(spread) - past, start + max(spread) + past)
+    arc = arc_points(
+        circle.centre, float(circle.radius), start + min(spread) - past, start + max(spread) + past
+    )
     sheet.strokes.append(Stroke(at=arc, colour=colour, width=1.1))
     for point in points:
         sheet.dots.append(Dot(at=point, colour=colour, shape="disc"))

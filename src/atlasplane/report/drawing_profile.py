@@ -1,4 +1,4 @@
-"""The constructions of a lateral film, (x, y): anterior, superior; and of a vertex film, (x, z): anterior, right."""
+"""The constructions of a lateral film (x anterior, y superior) and of a vertex film (x anterior, z right)."""
 
 from __future__ import annotations
 
@@ -100,13 +100,17 @@ def draw_vertex(read: ReadFilm) -> Drawing:
         past = 0.3 * (marks["TF_R"] - marks["TF_L"])
         sheet.line(marks["TF_L"] - past, marks["TF_R"] + past, ORANGE, width=1.3)
         sheet.label("atlas line", marks["TF_L"] - past, -SECOND, ORANGE)
-        sheet.legends.append(Legend(colour=ORANGE, label="atlas line", text="through the transverse foramina"))
+        sheet.legends.append(
+            Legend(colour=ORANGE, label="atlas line", text="through the transverse foramina")
+        )
     if marks.has(("CRIB", "FM_C")):
         past = 0.15 * (marks["CRIB"] - marks["FM_C"])
         sheet.line(marks["FM_C"] - 1.5 * past, marks["CRIB"] + past, SKY, width=1.3)
         sheet.label("skull line", marks["CRIB"] + past, FORWARD, SKY)
         sheet.legends.append(
-            Legend(colour=SKY, label="skull line", text="centre of the foramen magnum to the cribriform plate")
+            Legend(
+                colour=SKY, label="skull line", text="centre of the foramen magnum to the cribriform plate"
+            )
         )
     if marks.has(("TF_R", "TF_L", "CRIB", "FM_C")):
         _rotation(sheet, lines)
@@ -129,7 +133,7 @@ def _rotation(sheet: Drawing, lines: VertexLines) -> None:
         Legend(
             colour=WHITE,
             label="AR",
-            text="atlas rotation: atlas line against the perpendicular of the skull line",
+            text="atlas line against the perpendicular of the skull line",
             keys=("atlas_rotation",),
         )
     )

@@ -17,9 +17,10 @@ _WINDOW = (0.5, 99.6)
 _MARGIN = 0.09
 """Kept around the marks, as a share of the cut's larger side."""
 
+
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Part of a film that is shown: columns left .. right, rows top .. bottom (whole pixels, ends left out)."""
+    """Part of a film that is shown: columns left .. right, rows top .. bottom, the ends left out."""
 
     left: int
     top: int
@@ -68,7 +69,7 @@ def _within(middle: float, size: float, limit: int) -> tuple[int, int]:
 
 
 def film_jpeg(pixels: PixelArray, cut: Cut) -> bytes:
-    """The cut as an 8-bit grey JPEG of at most `MOST_ROWS` rows, windowed between two percentiles of its greys."""
+    """The cut as an 8-bit grey JPEG of at most `MOST_ROWS` rows, windowed by percentiles of its greys."""
     from PIL import Image  # here, so that the view-model can be used without an image library
 
     part = np.asarray(pixels)[cut.top : cut.bottom, cut.left : cut.right]

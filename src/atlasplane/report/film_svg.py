@@ -14,7 +14,7 @@ from atlasplane.geometry.types import Array
 from atlasplane.report.drawing import Dot, Label, Stroke
 from atlasplane.report.label_places import WantedLabel, label_places
 from atlasplane.report.numbers import NO_BREAK
-from atlasplane.report.palette import FONT, WHITE
+from atlasplane.report.palette import FONT, LABEL_GROUND, WHITE
 
 SHEET_WIDTH = 1000
 TEXT = 26.0
@@ -81,17 +81,24 @@ def _stroke(stroke: Stroke, *, halo: bool) -> str:
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in stroke.at)
     width = _LINE * stroke.width
     if halo:
-        return f'<polyline points="{points}" fill="none" stroke="#000" stroke-opacity="0.45" stroke-width="{width + _HALO:.1f}"/>'
+        shade = f'stroke="#000" stroke-opacity="0.45" stroke-width="{width + _HALO:.1f}"'
+        return f'<polyline points="{points}" fill="none" {shade}/>'
     dash = ' stroke-dasharray="11 7"' if stroke.dashed else ""
-    return f'<polyline points="{points}" fill="none" stroke="{stroke.colour}" stroke-width="{width:.1f}"{dash}/>'
+    return (
+        f'<polyline points="{points}" fill="none" stroke="{stroke.colour}" stroke-width="{width:.1f}"{dash}/>'
+    )
 
 
 def _dot(dot: Dot) -> str:
     x, y = dot.at
     if dot.shape == "disc":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.2" fill="{dot.colour}" stroke="#000" stroke-width="1"/>'
+        return (
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.2" fill="{dot.colour}" stroke="#000" stroke-width="1"/>'
+        )
     if dot.shape == "ring":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.6" fill="none" stroke="{dot.colour}" stroke-width="2"/>'
+        return (
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.6" fill="none" stroke="{dot.colour}" stroke-width="2"/>'
+        )
     path = f"M{x - 8:.1f} {y:.1f}H{x + 8:.1f}M{x:.1f} {y - 8:.1f}V{y + 8:.1f}"
     return (
         f'<path d="{path}" stroke="#000" stroke-opacity="0.6" stroke-width="4.6"/>'
@@ -100,12 +107,17 @@ def _dot(dot: Dot) -> str:
 
 
 def _labels(sheet: Sheet, fixed: Sequence[Array]) -> list[str]:
-    wanted = [WantedLabel(at=l.at, toward=l.toward, size=(text_width(l.text) + 16, _BOX)) for l in sheet.labels]
+    wanted = [
+        WantedLabel(at=label.at, toward=label.toward, size=(text_width(label.text) + 16, _BOX))
+        for label in sheet.labels
+    ]
     points = [dot.at[None] for dot in sheet.dots] + [_samples(s.at) for s in sheet.strokes]
     points += [_filled(box) for box in fixed]
     obstacles = np.concatenate(points) if points else np.zeros((0, 2))
     places = label_places(wanted, obstacles, (SHEET_WIDTH, sheet.height))
-    return [_label(label, want, place) for label, want, place in zip(sheet.labels, wanted, places, strict=True)]
+    return [
+        _label(label, want, place) for label, want, place in zip(sheet.labels, wanted, places, strict=True)
+    ]
 
 
 def _samples(line: Array) -> Array:
@@ -136,12 +148,16 @@ def _label(label: Label, want: WantedLabel, place: Array) -> str:
     return leader + _boxed(label.text, (left, top), (width, height), label.colour)
 
 
-def _boxed(text: str, corner: tuple[float, float], size: tuple[float, float], colour: str, *, bold: bool = False) -> str:
+def _boxed(
+    text: str, corner: tuple[float, float], size: tuple[float, float], colour: str, *, bold: bool = False
+) -> str:
     (left, top), (width, height) = corner, size
     weight = ' font-weight="bold"' if bold else ""
     return (
-        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="5" fill="#0b0f12" fill-opacity="0.72"/>'
-        f'<text x="{left + width / 2:.1f}" y="{top + height * 0.74:.1f}" text-anchor="middle" fill="{colour}"{weight}>{escape(text)}</text>'
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="5" '
+        f'fill="{LABEL_GROUND}" fill-opacity="0.84"/>'
+        f'<text x="{left + width / 2:.1f}" y="{top + height * 0.74:.1f}" text-anchor="middle" '
+        f'fill="{colour}"{weight}>{escape(text)}</text>'
     )
 
 

@@ -27,7 +27,6 @@ from atlasplane.sources.case import Moment
 from atlasplane.sources.film import ImageDirection, Radiograph, View
 
 
-
 @dataclass(frozen=True, slots=True)
 class Plate:
     """One picture of a film: what is drawn on it, and its width over height.
@@ -79,7 +78,7 @@ def _group(plate: Plate, visits: Sequence[MeasuredVisit], *, simulated: bool) ->
             _film_view(analysis, visit, plate, drawing, simulated=simulated)
             for (visit, analysis), drawing in zip(found, drawings, strict=True)
         ),
-        columns=tuple(visit_name(visit) for visit, _ in found),
+        columns=tuple(_short_name(visit) for visit, _ in found),
         legend=tuple(_legend(drawings, [visit.joint for visit, _ in found])),
     )
 
@@ -135,8 +134,13 @@ def _sheet(drawing: Drawing, read: ReadFilm, cut: Cut, visit: MeasuredVisit, *, 
         strokes=[replace(s, at=paper(s.at)) for s in drawing.strokes],
         dots=[*marks, *(replace(d, at=paper(d.at)) for d in drawing.dots)],
         labels=[
-            Label(text=_with_value(l, visit.joint), at=paper(l.at), toward=way(l.toward, l.at), colour=l.colour)
-            for l in drawing.labels
+            Label(
+                text=_with_value(label, visit.joint),
+                at=paper(label.at),
+                toward=way(label.toward, label.at),
+                colour=label.colour,
+            )
+            for label in drawing.labels
         ],
         corners=_sides(film),
         banner=f"{film.view.value.capitalize()} · {_short_name(visit)}",
@@ -146,7 +150,9 @@ def _sheet(drawing: Drawing, read: ReadFilm, cut: Cut, visit: MeasuredVisit, *, 
 
 def _short_name(visit: MeasuredVisit) -> str:
     id_, moment = visit.visit.id, visit.visit.moment
-    return (id_ if len(id_) <= _LONG_ID else f"{id_[:_LONG_ID]}…") + ("" if moment is Moment.SINGLE else f" {moment.value}")
+    return (id_ if len(id_) <= _LONG_ID else f"{id_[:_LONG_ID]}…") + (
+        "" if moment is Moment.SINGLE else f" {moment.value}"
+    )
 
 
 def _with_value(label: Label, joint: JointObservations) -> str:
@@ -172,7 +178,7 @@ def _side(direction: ImageDirection) -> str:
 
 
 def _legend(drawings: Sequence[Drawing], joints: Sequence[JointObservations]) -> Iterator[LegendRow]:
-    """What is drawn on any of the films, with the values of each; a construction with two quantities goes on below."""
+    """What is drawn on any of the films, with each film's values; a second quantity goes on a line below."""
     entries = {(e.label, e.text): e for drawing in drawings for e in drawing.legends}
     for entry in entries.values():
         for k, key in enumerate(entry.keys or ("",)):
@@ -202,11 +208,8 @@ def _alt(drawing: Drawing, joint: JointObservations) -> Iterator[str]:
 
 
 def _caption(analysis: FilmAnalysis, cut: Cut) -> str:
-    film = analysis.film
-    rows, columns = film.shape
-    part = "The whole film" if (cut.width, cut.height) == (columns, rows) else "Cut to the marked part of the film"
-    sides = "R and L" if film.view.needs_right else "Anterior and posterior"
+    rows, columns = analysis.film.shape
+    part = "whole film" if (cut.width, cut.height) == (columns, rows) else "cut to its marked part"
     reading = analysis.first.marked.reading
-    drawn = f"lines of reading {reading.id} by {reading.observer}"
-    mean = f"; values are the mean of {len(analysis.readings)} readings" if len(analysis.readings) > 1 else ""
-    return f"{film.file}. {part}; {drawn}{mean}. {sides} come from the stored orientation. ± is 95 %."
+    mean = f", values are the mean of {len(analysis.readings)} readings" if len(analysis.readings) > 1 else ""
+    return f"{analysis.film.file} · {part} · lines of reading {reading.id}, {reading.observer}{mean}"

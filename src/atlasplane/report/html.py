@@ -19,8 +19,14 @@ def html_report(view: ReportView) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # here: `import atlasplane.report.document` stays light
+    from jinja2 import (  # here: `import atlasplane.report.document` stays light
+        Environment,
+        PackageLoader,
+        StrictUndefined,
+    )
 
     loader = PackageLoader("atlasplane.report", "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     return environment.get_template("report.html.j2")

@@ -1,4 +1,4 @@
-"""Places for labels on a drawing: near their point, apart from each other, off the marks, inside the picture."""
+"""Places for labels on a drawing: near their point, apart, off the marks, inside the picture."""
 
 from __future__ import annotations
 
@@ -67,11 +67,15 @@ def _candidates(label: WantedLabel) -> Array:
             # The box touches the ring with its near side, whichever way it stands.
             reach = min(width / 2 / max(abs(way[0]), 1e-9), height / 2 / max(abs(way[1]), 1e-9))
             centre = label.at + way * (ring + min(reach, width / 2))
-            boxes.append([centre[0] - width / 2, centre[1] - height / 2, centre[0] + width / 2, centre[1] + height / 2])
+            boxes.append(
+                [centre[0] - width / 2, centre[1] - height / 2, centre[0] + width / 2, centre[1] + height / 2]
+            )
     return np.array(boxes)
 
 
-def _costs(boxes: Array, label: WantedLabel, obstacles: Array, sheet: tuple[float, float], taken: list[Array]) -> Array:
+def _costs(
+    boxes: Array, label: WantedLabel, obstacles: Array, sheet: tuple[float, float], taken: list[Array]
+) -> Array:
     turns = np.tile(np.abs(_TURNS_DEG) / 180.0, len(_RINGS))
     cost: Array = np.repeat(_RINGS, len(_TURNS_DEG)) + _COST_TURN * turns
     outside = np.minimum(boxes[:, :2] - _MARGIN, 0).sum(axis=1) + np.minimum(

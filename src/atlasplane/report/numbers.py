@@ -1,7 +1,7 @@
 """Numbers as a reader sees them: the one place that turns a float into digits.
 
-A value is printed to the last digit of its standard uncertainty, which has two significant digits; without an uncertainty it has
-the decimals of the quantity catalogue. Both faces of the report print these strings and nothing else.
+A value is printed to the last digit of its standard uncertainty, which has two significant digits; without
+an uncertainty it has the decimals of the quantity catalogue. Both faces of the report print these strings.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _U_DIGITS = 2
 _MORE_DIGITS = 3
 """A change nearer to its MDC than this many further digits is printed as it is."""
 _MONTHS = (
-    "January February March April May June July August September October November December".split()
-)  # fmt: skip
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +93,13 @@ def decimals_of_u(u: float | None, quantity: Quantity) -> int:
 
 
 def change_decimals(change: Change) -> int:
-    """Decimals of a change: two significant digits of its u, and more where change and MDC would print alike."""
+    """Decimals of a change: two significant digits of its u, more where change and MDC would print alike."""
     digits, mdc = decimals_of_u(change.u, change.pre.quantity), change.mdc
     if mdc is None or change.value is None:
         return digits
-    apart = (d for d in range(digits, digits + _MORE_DIGITS) if fixed(abs(change.value), d) != fixed(mdc.value, d))
+    apart = (
+        d for d in range(digits, digits + _MORE_DIGITS) if fixed(abs(change.value), d) != fixed(mdc.value, d)
+    )
     return next(apart, digits + _MORE_DIGITS)
 
 

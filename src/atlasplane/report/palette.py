@@ -1,4 +1,4 @@
-"""Colours and type of the report's drawings: the colour-blind safe set of Okabe and Ito (2008), and one font."""
+"""Colours and type of the drawings: the colour-blind safe set of Okabe and Ito (2008), and one font."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ PINK = "#E58FC0"
 """The set's reddish purple, lightened likewise."""
 WHITE = "#FFFFFF"
 
+LABEL_GROUND = "#0B0F12"
+
 BEYOND = "#B4490A"
 WITHIN = "#00639E"
 BLACK_INK = "#17242E"
 SOFT_INK = "#51606B"
 GRID = "#C5CDD3"
+BAND = "#E3E7EA"
 
 BUDGET_COLOURS = {
     "landmarks": "#0072B2",

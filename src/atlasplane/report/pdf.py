@@ -24,7 +24,7 @@ def pdf_report(view: ReportView, *, dated: datetime) -> bytes:
     Parameters
     ----------
     dated : datetime with offset
-        Date of creation that the file carries; the latest visit's time, so that a second run gives the same bytes.
+        Date of creation that the file carries: the latest visit's time, so that a second run gives the same.
 
     Raises
     ------
@@ -45,7 +45,9 @@ def pdf_report(view: ReportView, *, dated: datetime) -> bytes:
             timestamp=int(dated.timestamp()),
         )
     except typst.TypstError as fault:
-        raise OutputFailed("report.pdf", f"could not be typeset ({fault})", "Report this as a fault of the program.") from fault
+        raise OutputFailed(
+            "report.pdf", f"could not be typeset ({fault})", "Report this as a fault of the program."
+        ) from fault
     return pdf
 
 
@@ -62,12 +64,18 @@ def _sources(view: ReportView) -> dict[str, bytes]:
         data["changes"]["plot_path"] = "changes.svg"
     data["budget_colours"] = {**BUDGET_COLOURS, "other": OTHER_BUDGET}
     template = files("atlasplane.report").joinpath("templates/report.typ").read_bytes()
-    return {"main.typ": template, "report.json": json.dumps(data, ensure_ascii=False).encode("utf-8"), **drawings}
+    return {
+        "main.typ": template,
+        "report.json": json.dumps(data, ensure_ascii=False).encode("utf-8"),
+        **drawings,
+    }
 
 
 def _font_folder() -> Path:
     """DejaVu as matplotlib ships it, found without importing matplotlib."""
     spec = find_spec("matplotlib")
     if spec is None or spec.origin is None:
-        raise OutputFailed("report.pdf", "the fonts that come with matplotlib are not installed", "Install atlasplane again.")
+        raise OutputFailed(
+            "report.pdf", "the fonts that come with matplotlib are not installed", "Install atlasplane again."
+        )
     return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"

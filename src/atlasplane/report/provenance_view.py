@@ -33,7 +33,10 @@ def provenance_view(visits: Iterable[MeasuredVisit]) -> ProvenanceView:
     return ProvenanceView(
         films=tuple(_film(film, visit) for visit in shown for film in visit.visit.films),
         methods=tuple(sorted(_methods(shown))),
-        catalogues=tuple((f"{package}: {name}", f"{what}, sha256 {_digest(package, name)}") for package, name, what in CATALOGUES),
+        catalogues=tuple(
+            (f"{package}: {name}", f"{what}, sha256 {_digest(package, name)}")
+            for package, name, what in CATALOGUES
+        ),
         software=f"Atlasplane {atlasplane.__version__}",
     )
 
@@ -41,7 +44,11 @@ def provenance_view(visits: Iterable[MeasuredVisit]) -> ProvenanceView:
 def _methods(visits: Iterable[MeasuredVisit]) -> set[tuple[str, str, str]]:
     """Method id, what it measures, what its construction rests on."""
     return {
-        (o.method, o.quantity.name, f"{o.quantity.source}" + (f". {o.quantity.tag_note}" if o.quantity.tag_note else ""))
+        (
+            o.method,
+            o.quantity.name,
+            f"{o.quantity.source}" + (f". {o.quantity.tag_note}" if o.quantity.tag_note else ""),
+        )
         for visit in visits
         for o in visit.joint.observations
     }
@@ -60,7 +67,13 @@ def _film(film: Radiograph, visit: MeasuredVisit) -> FilmSource:
         ("Visit", visit_name(visit)),
         ("View", VIEW_NAMES[film.view.value]),
         ("Digest, sha256", film.sha256[:_DIGEST_LETTERS] or "not recorded"),
-        ("Readings", ", ".join(f"{r.id} ({time_text(r.time)}{', blinded' if r.blinded else ''})" for r in film.readings) or "none"),
+        (
+            "Readings",
+            ", ".join(
+                f"{r.id} ({time_text(r.time)}{', blinded' if r.blinded else ''})" for r in film.readings
+            )
+            or "none",
+        ),
         ("Observers", ", ".join(observers) or NOTHING),
         ("Marked with", ", ".join(tools) or NOTHING),
         ("Calibration", _calibration(film)),
@@ -90,6 +103,10 @@ def _calibration(film: Radiograph) -> str:
 def _geometry(film: Radiograph) -> str:
     technique = film.technique
     if technique is None:
-        return "full camera matrix" if film.camera_lps is not None else "not stated: the patient's own u is unknown"
+        return (
+            "full camera matrix"
+            if film.camera_lps is not None
+            else "not stated: the patient's own u is unknown"
+        )
     sid, sod = (f"{fixed(v, 0)}{NO_BREAK}mm" for v in (technique.sid_mm, technique.sod_mm))
     return f"SID {sid}, SOD {sod}, tube {fixed(technique.tube_deg, 1)}°, detector {technique.detector.value}"

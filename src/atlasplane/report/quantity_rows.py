@@ -68,10 +68,13 @@ def value_text(observation: Observation) -> str:
 
 
 def budget_row(measured: Measurement) -> BudgetRow:
-    """Contributions to u (to the film's own u where the patient's is unknown), and their share of the variance."""
+    """Contributions to u, or to the film's u where the patient's is unknown, with shares of variance."""
     total = measured.u or measured.u_film
     digits = decimals_of(measured) if measured.u else measured.quantity.decimals
-    order = [*(k for k in BUDGET_KINDS if k in measured.budget), *(k for k in measured.budget if k not in BUDGET_KINDS)]
+    order = [
+        *(k for k in BUDGET_KINDS if k in measured.budget),
+        *(k for k in measured.budget if k not in BUDGET_KINDS),
+    ]
     parts = tuple(
         BudgetPart(
             kind=kind,
@@ -101,7 +104,10 @@ def _shown(observation: Observation) -> dict[str, str]:
         case Count():
             return _count(observation)
         case Grade():
-            return {"value": f"level {observation.level} ({observation.scale})", "u": observation.agreement or NO_ERROR}
+            return {
+                "value": f"level {observation.level} ({observation.scale})",
+                "u": observation.agreement or NO_ERROR,
+            }
         case Category():
             return {"value": observation.value, "u": NO_ERROR}
         case Pose():
@@ -133,7 +139,8 @@ def _count(count: Count) -> dict[str, str]:
 def _pose(pose: Pose) -> dict[str, str]:
     angles = [with_unit(fixed(a, _POSE_DECIMALS, plus=True), "deg") for a in pose.zxy_deg]
     return {
-        "value": f"{pose.from_frame} in {pose.to_frame}: extension {angles[0]}, right bend {angles[1]}, left turn {angles[2]}",
+        "value": f"{pose.from_frame} in {pose.to_frame}: "
+        f"extension {angles[0]}, right bend {angles[1]}, left turn {angles[2]}",
         "u": NO_ERROR if pose.cov6 is None else "6 x 6 covariance in the data file",
     }
 
@@ -153,7 +160,7 @@ def _notes(observation: Observation) -> list[str]:
     notes = [QUALITY_WORDS[flag] for flag in observation.quality if flag in QUALITY_WORDS]
     if isinstance(observation, Measurement) and observation.u is None:
         film = shown_film_u(observation)
-        notes.insert(0, "the film's own value, not compared" + (f"; on this film alone u {film}" if film else ""))
+        notes.insert(0, "the film's own value, not compared" + (f"; u on this film {film}" if film else ""))
     return notes
 
 

@@ -1,4 +1,4 @@
-"""The view-model: everything that a report shows, as strings already formatted. Both faces print it and add nothing."""
+"""The view-model: everything that a report shows, as strings. Both faces print it and add nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ListingView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorView:
-    """The correction vector; `facts` are (name, value) pairs, `unanswered` the gates that nobody has answered."""
+    """The correction vector; `facts` are (name, value) pairs, `unanswered` the gates not evaluated."""
 
     headline: str
     words: tuple[str, ...]
@@ -99,7 +99,7 @@ class QuantityGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegendRow:
-    """One construction and one quantity that it shows; colour, label and text are empty where a construction goes on.
+    """One construction and one quantity that it shows; without colour, label and text it goes on from above.
 
     Attributes
     ----------
@@ -244,6 +244,7 @@ class ReportView:
     changes: ChangesView | None
     no_changes: str
     films: tuple[FilmGroup, ...]
+    film_note: str
     plain_title: str
     plain: tuple[PlainSection, ...]
     provenance: ProvenanceView

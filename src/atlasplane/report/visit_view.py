@@ -28,7 +28,11 @@ from atlasplane.report.wording import (
     sentence,
 )
 
-_MODELS = {"manual": "entered by the clinician", "table": "the user's own chart", "two-arc": "two-arc model (research)"}
+_MODELS = {
+    "manual": "entered by the clinician",
+    "table": "the user's own chart",
+    "two-arc": "two-arc model (research)",
+}
 
 
 def visit_view(measured: MeasuredVisit) -> VisitView:
@@ -90,7 +94,11 @@ def _classification(found: Classification | None) -> str:
     if found is None:
         return ""
     named = f"; type {found.type_name} (user's table)" if found.type_name else ""
-    neck = f"; lower neck {found.lower_neck}{_from(found.lower_neck)} the side of laterality" if found.lower_neck else ""
+    neck = (
+        f"; lower neck {found.lower_neck}{_from(found.lower_neck)} the side of laterality"
+        if found.lower_neck
+        else ""
+    )
     head = f"; head tilted {found.head}{_from(found.head)} the side of laterality" if found.head else ""
     return f"Upper and lower angle: {found.label}{neck}{head}{named} ({found.tag})"
 
@@ -116,7 +124,11 @@ def _vector(vector: CorrectionVector, gates: Sequence[Gate]) -> VectorView:
         facts=tuple(_facts(vector)),
         tag=vector.tag,
         doubtful=vector.tag in DOUBTFUL_TAGS,
-        unanswered="; ".join(prose(gate.reason) for gate in gates if gate.state is GateState.UNKNOWN),
+        unanswered="; ".join(
+            f"{GATE_NAMES.get(gate.id, gate.id)} not evaluated"
+            for gate in gates
+            if gate.state is GateState.UNKNOWN
+        ),
         note=VECTOR_NOTE,
     )
 
@@ -134,14 +146,14 @@ def _facts(vector: CorrectionVector) -> list[tuple[str, str]]:
     lever = f"{fixed(vector.lever_mm, 0)}{NO_BREAK}mm ({fixed(vector.lever_mm / MM_PER_INCH, 1)}{NO_BREAK}in)"
     x, y, z = (fixed(float(c), 3) for c in vector.direction_isb)
     facts = [
-        ("Contact on the side of laterality", side),
+        ("Contact side", side),
         ("Height model", _MODELS.get(vector.model, vector.model)),
-        ("Lever, notch to transverse, lateral", lever),
-        ("Force direction, adjuster to patient", f"anterior {x}, superior {y}, right {z}"),
+        ("Lever, lateral", lever),
+        ("Force direction", f"anterior {x}, superior {y}, right {z}"),
         ("Torque", vector.torque or "not given by the rule set"),
     ]
     if vector.headpiece is not None:
-        facts.append(("Head-piece, inferior spinous", _headpiece(vector.headpiece)))
+        facts.append(("Head-piece", _headpiece(vector.headpiece)))
     return facts
 
 

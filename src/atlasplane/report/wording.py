@@ -11,20 +11,25 @@ from atlasplane.report.numbers import MINUS
 from atlasplane.sources.case import Moment
 
 DISCLAIMER = (
-    "Research and education software. It has not been cleared or approved as a medical device in any country. Results are "
-    "measurements with stated error, not a diagnosis or a treatment recommendation. Using it in patient care is the "
-    "responsibility of the licensed clinician and may need local regulatory approval."
+    "Research and education software. It has not been cleared or approved as a medical device in any "
+    "country. Results are measurements with stated error, not a diagnosis or a treatment "
+    "recommendation. Using it in patient care is the responsibility of the licensed clinician and may "
+    "need local regulatory approval."
 )
 SIMULATED = "SIMULATED DATA: these films and numbers are not of a real person"
 EXPANDED_NOTE = (
-    "± is the expanded uncertainty (95 %). u is the standard uncertainty (k = 1) of the patient's own quantity: placing, scale, "
-    "head position and tube angle. MDC95 is the change that a repeat of this measurement must exceed. A side is named only "
-    "where the value lies beyond 1.96 u of zero."
+    "± is the expanded uncertainty (95 %). u is the standard uncertainty (k = 1) of the patient's own "
+    "quantity: placing, scale, head position and tube angle. MDC95 is the change that a repeat of this "
+    "measurement must exceed. A side is named only where the value lies beyond 1.96 u of zero."
 )
 CHANGE_NOTE = (
-    "Distinguishable: the change is larger than the minimal detectable change (MDC95) of this pair of measurements. Meaningful: "
-    "it also reaches a published minimal important change. Sustained: it also stands beyond a stable baseline. Three words, "
-    "never one."
+    "Distinguishable: the change is larger than the minimal detectable change (MDC95) of this pair of "
+    "measurements. Meaningful: it also reaches a published minimal important change. Sustained: it also "
+    "stands beyond a stable baseline. Three words, never one."
+)
+FILM_NOTE = (
+    "R, L, anterior and posterior come from the stored orientation of the film, never from the picture. "
+    "Crosses are the landmarks as marked. ± is 95 %."
 )
 VECTOR_NOTE = "Computed from the protocol's rule set; not a treatment recommendation."
 PATIENT_TITLE = "Your measurements in plain words"
@@ -33,7 +38,11 @@ MOMENTS = {Moment.SINGLE: "", Moment.PRE: "before (pre)", Moment.POST: "after (p
 SIDES = {Side.RIGHT: "right", Side.LEFT: "left", Side.UNDETERMINED: "undetermined"}
 SEVERITIES = {Severity.STOP: "stop", Severity.WARN: "look", Severity.INFO: "note"}
 SEVERITY_ORDER = (Severity.STOP, Severity.WARN, Severity.INFO)
-GATE_STATES = {GateState.PASS: "passed", GateState.STOP: "stops the vector", GateState.UNKNOWN: "not answered"}
+GATE_STATES = {
+    GateState.PASS: "passed",
+    GateState.STOP: "stops the vector",
+    GateState.UNKNOWN: "not answered",
+}
 GATE_NAMES = {
     "red_flag_quantity": "Red-flag quantity",
     "film_failed": "Film quality",
@@ -68,7 +77,9 @@ _NOT_A_NUMBER = re.compile(r"(?<![\w.])[+-]?(?:nan|inf)\b", re.IGNORECASE)
 
 def prose(text: str) -> str:
     """Plain-text numbers of a finding or gate in printed signs: ±, °, a real minus; "nan" in words."""
-    text = _DEGREES.sub("°", text.replace("+-", "±").replace("(no unit)", "").replace("  ", " ").replace(" ,", ","))
+    text = _DEGREES.sub(
+        "°", text.replace("+-", "±").replace("(no unit)", "").replace("  ", " ").replace(" ,", ",")
+    )
     text = _LONG_NUMBER.sub(lambda found: f"{float(found.group()):.4f}", text)
     return _NOT_A_NUMBER.sub("not determined", _MINUS_SIGN.sub(MINUS, text))
 

@@ -16,7 +16,9 @@ HTML_NAME = "report.html"
 PDF_NAME = "report.pdf"
 
 
-def write_report(measured: MeasuredCase, comparison: Comparison | None, folder: Path, *, pdf: bool = True) -> list[Path]:
+def write_report(
+    measured: MeasuredCase, comparison: Comparison | None, folder: Path, *, pdf: bool = True
+) -> list[Path]:
     """Write ``report.html`` and, where wanted, ``report.pdf``; both are made before either is written.
 
     Returns

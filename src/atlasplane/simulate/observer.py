@@ -81,10 +81,14 @@ def place(
             hidden.add(id_)
             continue
         placed[id_] = MarkedPoint(clicked, sd_px**2 * np.eye(2) if sd_px else None)
-    drawn = {
-        id_: MarkedContour((at + _error(id_, observer, rng, len(at))) @ to_pixels.T + principal, sd_px or None)
-        for id_, at in contours.items()
-    }
+    drawn = {}
+    for id_, at in contours.items():
+        clicked = (at + _error(id_, observer, rng, len(at))) @ to_pixels.T + principal
+        shown = clicked[[_on_film(vertex, setup) for vertex in clicked]]
+        if len(shown) < 2:
+            hidden.add(id_)
+            continue
+        drawn[id_] = MarkedContour(shown, sd_px or None)
     return Reading(
         id=reading_id,
         observer=observer.name,

@@ -124,7 +124,7 @@ def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisi
     visits = []
     for k, (moment, atlas_deg) in enumerate(scenario.moments):
         angles = Angles(
-            head=np.array(scenario.head_deg), atlas=np.array(atlas_deg, dtype=float), axis=axis_deg, trunk=trunk_deg
+            head=np.array(scenario.head_deg), atlas=subject.atlas_deg(np.array(atlas_deg)), axis=axis_deg, trunk=trunk_deg
         )
         visits.append(
             simulate_visit(

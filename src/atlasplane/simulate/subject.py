@@ -78,6 +78,9 @@ class Subject(Protocol):
     def simulated_bones(self) -> bool:
         """False where the bones are a real person's."""
 
+    def atlas_deg(self, requested: Array) -> Array:
+        """Pose of C1 in the skull (flexion, laterality, rotation) that a request leads to."""
+
     def posed(self, angles: Angles) -> Posed:
         """The subject in a pose."""
 
@@ -105,6 +108,10 @@ class PhantomSubject:
     phantom: Phantom
     solids: Callable[[], Mapping[str, object]]
     simulated_bones: bool = True
+
+    def atlas_deg(self, requested: Array) -> Array:
+        """As requested."""
+        return np.asarray(requested, dtype=float)
 
     def posed(self, angles: Angles) -> Posed:
         """The phantom in a pose."""

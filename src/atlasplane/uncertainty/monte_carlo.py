@@ -13,6 +13,9 @@ from atlasplane.geometry.types import Array
 from atlasplane.uncertainty.first_order import Model
 
 
+_COV_BLOCK = 4096
+
+
 class Distribution(Protocol):
     """An input's assigned probability density."""
 
@@ -126,7 +129,7 @@ def summarise(
         high=high,
         level=level,
         interval=interval,
-        cov=np.atleast_2d(np.cov(outputs, rowvar=False)),
+        cov=_covariance(outputs),
         draws=len(outputs),
         stable=stable,
     )
@@ -193,6 +196,16 @@ def numerical_tolerance(u: Array | float, *, digits: int) -> Array:
         exponent = np.floor(np.log10(np.asarray(u, dtype=float))) - (digits - 1)
     tolerance: Array = 0.5 * 10.0**exponent
     return tolerance
+
+
+def _covariance(outputs: Array) -> Array:
+    """Sample covariance of draws (count, m), block by block so that each stays in the processor's cache."""
+    mean = outputs.mean(axis=0)
+    total = np.zeros((outputs.shape[1],) * 2)
+    for start in range(0, len(outputs), _COV_BLOCK):
+        centred = outputs[start : start + _COV_BLOCK] - mean
+        total += centred.T @ centred
+    return total / (len(outputs) - 1)
 
 
 def _symmetric_interval(outputs: Array, level: float) -> tuple[Array, Array]:

@@ -31,12 +31,16 @@ from atlasplane.uncertainty.first_order import covariance, jacobian
 
 LEVEL_STEP_MM = MM_PER_INCH / 4
 """Steps of the skull line on the film (NUCCA workbook part 1: a quarter of an inch)."""
-MIDPOINT_FLOOR_MM = 0.15
-"""Mid-point deviations on the film below this are placing noise and never rejected (proposed)."""
+MIDPOINT_FLOOR_MM = 0.25
+"""Scale of mid-point deviations on the film that counts as placing noise (proposed): 2.5 of it is 4.4 of the default error."""
 KAPPA_REFUSED = 0.8
 """Beyond this the skull line's errors grow fivefold and more: no line is given (proposed, alignment 1.4)."""
 _STEP_OF_U = 0.25
 """Half-distance of the numerical derivative, in standard uncertainties of the input."""
+
+
+SKULL_LIMITS = frozenset({"SQ_R", "SQ_L", "TURN_R", "TURN_L"})
+"""Marks that bound the skull line without being a quantity's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +50,12 @@ class ViewAnalysis:
     constructions: tuple[Construction[Any], ...]
     checks: tuple[Construction[Any], ...]
     contradictions: Callable[[Marks], list[str]]
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Every mark that some construction or the skull line asks for."""
+        asked = (id_ for c in (*self.constructions, *self.checks) for id_ in c.needs)
+        return frozenset(asked) | SKULL_LIMITS
 
 
 VIEWS: Mapping[View, ViewAnalysis] = {
@@ -81,11 +91,11 @@ class ReadFilm:
     values: Array
     placing_cov: Array
 
-    def model(self, inputs: Array) -> Array:
-        """All keys of input vectors, shape (..., n) -> (..., q)."""
+    def model(self, inputs: Array, keys: Sequence[str] | None = None) -> Array:
+        """Keys (default all) of input vectors, shape (..., n) -> (..., q)."""
         lines = _lines(self.marked, inputs, self.levels)
         table = _constructions(self.marked.film.view)
-        return np.stack([table[key].value(lines) for key in self.keys], axis=-1)
+        return np.stack([table[key].value(lines) for key in keys or self.keys], axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -167,7 +177,7 @@ def analyse_film(film: Radiograph) -> FilmAnalysis | None:
 
 def read_film(film: Radiograph, reading: Reading) -> ReadFilm:
     """Read one reading of a film."""
-    marked = marked_film(film, reading)
+    marked = marked_film(film, reading, VIEWS[film.view].marks)
     marks = marked.marks(marked.values)
     _refuse_contradictions(film, marks)
     levels, skull = _skull_levels(marked, marks)

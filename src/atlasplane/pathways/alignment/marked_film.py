@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,8 @@ class MarkedFilm:
         Where a point (count 1) or a contour (count > 1) lies in `values`, two numbers a vertex.
     dof : float
         Degrees of freedom of the placing covariance.
+    has_defaults : bool
+        Whether some mark takes the catalogue's placing error.
     """
 
     film: Radiograph
@@ -52,6 +54,7 @@ class MarkedFilm:
     cov: Array
     slots: Mapping[str, tuple[int, int]]
     dof: float
+    has_defaults: bool
 
     def marks(self, values: Array) -> Marks:
         """Marks of input vectors, shape (..., n)."""
@@ -65,8 +68,13 @@ class MarkedFilm:
         return Marks(points, contours)
 
 
-def marked_film(film: Radiograph, reading: Reading) -> MarkedFilm:
+def marked_film(film: Radiograph, reading: Reading, used: Collection[str]) -> MarkedFilm:
     """Film coordinates and placing covariance of one reading.
+
+    Parameters
+    ----------
+    used : collection of str
+        Ids that some construction of the view asks for; others are left out.
 
     Raises
     ------
@@ -80,7 +88,7 @@ def marked_film(film: Radiograph, reading: Reading) -> MarkedFilm:
     slots: dict[str, tuple[int, int]] = {}
     defaults = False
     for id_, mark in _marks_of(reading):
-        if film.view.value not in landmark(id_).views:
+        if id_ not in used:
             continue
         at = np.atleast_2d(mark.at)
         cov, is_default = _placing(id_, mark, frame, scale)
@@ -98,6 +106,7 @@ def marked_film(film: Radiograph, reading: Reading) -> MarkedFilm:
         cov=_block_diagonal(blocks),
         slots=slots,
         dof=dof,
+        has_defaults=defaults,
     )
 
 

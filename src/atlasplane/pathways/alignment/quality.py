@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from atlasplane.core.calibration import CalibrationKind
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.side import SIDE_K
+from atlasplane.geometry.midline import CentralLine
 from atlasplane.pathways.alignment.film_analysis import KAPPA_REFUSED, FilmAnalysis
 from atlasplane.pathways.alignment.head_position import ProjectionTerm
 from atlasplane.sources.film import View
@@ -147,6 +148,15 @@ def _nasium_numbers(analysis: FilmAnalysis) -> Iterator[_Number]:
             )
 
 
+def _refusal(skull: CentralLine) -> str:
+    if not np.isfinite(skull.lean_deg):
+        return "No skull line: the walk between the walls does not settle; check both contours"
+    return (
+        f"No skull line: kappa {float(skull.kappa):.2f} is beyond {KAPPA_REFUSED}, "
+        "the walls are too curved between suture and turn (proposed)"
+    )
+
+
 def _statements(analysis: FilmAnalysis) -> Iterator[Finding]:
     film, skull = analysis.film, analysis.first.skull
     if skull is not None and analysis.first.levels is None:
@@ -156,7 +166,7 @@ def _statements(analysis: FilmAnalysis) -> Iterator[Finding]:
             file=film.file,
             value=float(skull.kappa),
             limit=KAPPA_REFUSED,
-            text=f"No skull line: kappa {float(skull.kappa):.2f} is beyond {KAPPA_REFUSED}, the walls are too curved (proposed)",
+            text=_refusal(skull),
             source="derived: errors grow by 1 / (1 - kappa)",
         )
     if film.technique is None and film.camera_lps is None:

@@ -202,14 +202,21 @@ def _terms(analysis: FilmAnalysis, term: ProjectionTerm | None, keys: tuple[str,
 
 
 def _worth_giving(analysis: FilmAnalysis, key: str) -> bool:
-    """Whether one side's arc can carry a circle: judged at the radius of both sides, so that noise cannot choose what is shown."""
+    """Whether one side's arc can carry a circle: judged by its length alone, so that noise cannot choose what is shown.
+
+    For n points along a chord L with errors sd, u(1/R) is about sd / L^2 sqrt(720 / n) (parabola through equal steps).
+    """
     id_, _, side = key.partition("/")
     both = analysis.value(id_)
     if not side or not id_.endswith("_radius") or both is None:
         return True
-    value = analysis.value(key)
-    assert value is not None
-    return analysis.u_placing(key) / value**2 * both < ONE_SIDED_LIMIT
+    marked = analysis.first.marked
+    name = {"condylar_radius": "COND", "axial_radius": "AXIS"}[id_] + {"right": "_R", "left": "_L"}[side]
+    start, count = marked.slots[name]
+    at = marked.values[start : start + 2 * count].reshape(count, 2)
+    chord = float(np.linalg.norm(at[-1] - at[0]))
+    sd = math.sqrt(marked.cov[start, start])
+    return count >= 3 and sd / chord**2 * math.sqrt(720 / count) * both < ONE_SIDED_LIMIT
 
 
 def _measurement(visit: Visit, analysis: FilmAnalysis, terms: _Terms, k: int, value: float) -> Measurement:
@@ -250,7 +257,7 @@ def _quality(analysis: FilmAnalysis, entry: Quantity, *, at_detector: bool) -> t
     flags = {
         "mm_at_detector": at_detector,
         "technique_missing": analysis.film.technique is None,
-        "nominal_scale": analysis.film.calibration.kind is CalibrationKind.NONE and math.isfinite(analysis.dof),
+        "nominal_scale": analysis.film.calibration.kind is CalibrationKind.NONE and _has_defaults(analysis),
         entry.tag: entry.tag in ("proposed", "unverified"),
     }
     return tuple(name for name, raised in flags.items() if raised) or ("ok",)
@@ -258,14 +265,17 @@ def _quality(analysis: FilmAnalysis, entry: Quantity, *, at_detector: bool) -> t
 
 def _provenance(analysis: FilmAnalysis) -> dict[str, str]:
     readings = [r.marked.reading for r in analysis.readings]
-    default = math.isfinite(analysis.dof)
     return {
         "sha256": analysis.film.sha256,
         "readings": ", ".join(r.id for r in readings),
         "tools": ", ".join(sorted({r.tool for r in readings})),
-        "placing": "catalogue default" if default else "covariances of the reading",
+        "placing": "catalogue default" if _has_defaults(analysis) else "covariances of the reading",
         "head": "template persons, prior of data/head_position.toml",
     }
+
+
+def _has_defaults(analysis: FilmAnalysis) -> bool:
+    return any(r.marked.has_defaults for r in analysis.readings)
 
 
 def _observers(analysis: FilmAnalysis) -> str:
