@@ -69,5 +69,7 @@ def visit_of(
     shared = shared or {}
     total = own + sum((np.outer(e, e) for e in shared.values()), np.zeros_like(own))
     spread = np.sqrt(np.diag(total))
-    observations = tuple(measured(key, value, float(s)) for (key, value), s in zip(values.items(), spread, strict=True))
+    observations = tuple(
+        measured(key, value, float(s)) for (key, value), s in zip(values.items(), spread, strict=True)
+    )
     return JointObservations(observations=observations, order=tuple(values), own_cov=own, shared=shared)

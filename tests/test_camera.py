@@ -38,8 +38,8 @@ near_atlas = st.tuples(*[numbers(-120, 120)] * 3).map(np.array)
 def test_magnification_of_the_example_in_the_text() -> None:
     # SID 42 in, 230 mm from C1 to the film: M = 1.27; the lateral of 72 in and 250 mm: 1.16 (printed digits).
     assert float(nasium().magnification(np.zeros(3))) == pytest.approx(1067 / 837, rel=1e-12)
-    assert 1067 / 837 == pytest.approx(1.27, abs=0.005)
-    assert 1830 / (1830 - 250) == pytest.approx(1.16, abs=0.005)
+    assert pytest.approx(1.27, abs=0.005) == 1067 / 837
+    assert pytest.approx(1.16, abs=0.005) == 1830 / (1830 - 250)
 
 
 def test_a_point_by_hand() -> None:
@@ -66,11 +66,14 @@ def test_central_ray_meets_the_principal_pixel_at_sid(tube_deg: float, upright: 
 
 
 def test_upright_detector_stretches_and_the_perpendicular_one_does_not() -> None:
-    # A small object in the plane across the beam: the vertical film stretches y by 1 / cos(tau) (alignment 1.9).
+    # A small object in the plane across the beam: the vertical film stretches y by 1 / cos(tau) (alignment
+    # 1.9).
     tube = np.radians(20.0)
     across = np.array([-np.sin(tube), np.cos(tube), 0.0]) * 0.1
     sizes = [
-        np.linalg.norm(np.diff(nasium(tube_deg=20.0, upright=u).project_mm(np.array([-across, across])), axis=0))
+        np.linalg.norm(
+            np.diff(nasium(tube_deg=20.0, upright=u).project_mm(np.array([-across, across])), axis=0)
+        )
         for u in (True, False)
     ]
     # Second order in object over distance: (0.1 / 837)^2.
@@ -97,7 +100,9 @@ def test_a_pixel_in_space_lies_on_its_ray(point, upright: bool) -> None:
 
 
 @given(near_atlas, transforms(), st.sampled_from([1.0, -1.0, 0.37, -250.0]), st.booleans())
-def test_camera_of_a_matrix_projects_alike_whatever_its_scale_and_sign(point, pose, scale, from_behind) -> None:
+def test_camera_of_a_matrix_projects_alike_whatever_its_scale_and_sign(
+    point, pose, scale, from_behind
+) -> None:
     camera = nasium(tube_deg=10.0, upright=False, from_behind=from_behind)
     # The same camera in a turned and shifted room.
     moved = replace(
@@ -115,7 +120,9 @@ def test_camera_of_a_matrix_projects_alike_whatever_its_scale_and_sign(point, po
     np.testing.assert_allclose(back.normal, moved.normal, atol=1e-8)
     assert back.magnification(middle) > 0
     again = back.matrix()
-    np.testing.assert_allclose(again / again[2, 3], moved.matrix() / moved.matrix()[2, 3], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        again / again[2, 3], moved.matrix() / moved.matrix()[2, 3], rtol=1e-6, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("scale", [1.0, -3.0])
@@ -134,7 +141,9 @@ def test_without_a_facing_point_the_pixel_axes_are_right_handed(scale: float) ->
 
 
 def test_upright_detector_comes_back_through_its_principal_pixel() -> None:
-    camera = nasium(tube_deg=15.0)  # the central ray meets the film 286 mm below the foot of the perpendicular
+    camera = nasium(
+        tube_deg=15.0
+    )  # the central ray meets the film 286 mm below the foot of the perpendicular
     back = PinholeCamera.from_matrix(camera.matrix(), principal_px=camera.principal_px)
     toward, known = (c.centre_mm - c.source_mm for c in (back, camera))
     np.testing.assert_allclose(toward / np.linalg.norm(toward), known / np.linalg.norm(known), atol=1e-9)
@@ -170,4 +179,6 @@ def test_a_fitted_matrix_with_a_trace_of_skew_is_read() -> None:
     matrix[0] += 0.0005 * matrix[1]  # skew 0.0005 x (0.15 / 0.2) of a column
     back = PinholeCamera.from_matrix(matrix)
     # Ignored skew moves a column by skew x rows from the principal pixel: 5e-4 x 127 rows < 0.1 px.
-    np.testing.assert_allclose(back.project(20 * UP), nasium().project(20 * UP) + [0.0005 * 1172.5, 0], atol=0.1)
+    np.testing.assert_allclose(
+        back.project(20 * UP), nasium().project(20 * UP) + np.array([0.0005 * 1172.5, 0]), atol=0.1
+    )

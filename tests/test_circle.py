@@ -17,7 +17,7 @@ INCH = 25.4
 CONDYLES_MM = np.linspace(-28.0, 28.0, 8)
 """Eight points spread evenly across both condyles (the bow-tie), film mm from the midline."""
 FACETS_MM = np.r_[-np.linspace(28.0, 10.0, 4), np.linspace(10.0, 28.0, 4)]
-"""Four points a side from the para-odontoid dip to the outer edge of the axis facet, film mm from the midline."""
+"""Four points a side, para-odontoid dip to outer edge of the axis facet, film mm from the midline."""
 
 
 def arc(across: Array, radius: float) -> Array:
@@ -46,7 +46,8 @@ def test_points_on_a_circle_give_it_back(centre, radius: float, angles) -> None:
         turns = np.array([0.0, 2.0, 4.0])
     points = centre + radius * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
     circle = taubin_circle(points)
-    # Moments of the fourth order about the mean of near-coincident points: at 0.3 rad arcs 1e-16 / 0.3^6 x 200.
+    # Moments of the fourth order about the mean of near-coincident points: at 0.3 rad arcs 1e-16 / 0.3^6 x
+    # 200.
     assert float(circle.radius) == pytest.approx(radius, rel=1e-6)
     np.testing.assert_allclose(circle.centre, centre, atol=1e-4)
     np.testing.assert_allclose(circle.residuals(points), 0, atol=1e-5)
@@ -62,7 +63,9 @@ def test_three_points_by_hand() -> None:
 def test_points_on_one_line_have_no_circle() -> None:
     line = np.stack([np.arange(6.0), 2 * np.arange(6.0)], axis=-1)
     assert not np.isfinite(taubin_circle(line).radius) or taubin_circle(line).radius > 1e6
-    assert not np.isfinite(taubin_circle(np.zeros((4, 2))).radius) or taubin_circle(np.zeros((4, 2))).radius == 0
+    assert (
+        not np.isfinite(taubin_circle(np.zeros((4, 2))).radius) or taubin_circle(np.zeros((4, 2))).radius == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,15 +77,16 @@ def test_points_on_one_line_have_no_circle() -> None:
     ],
 )
 def test_precision_of_the_radius_as_in_the_text(across, diameter_in, sd_mm: float, percent: int) -> None:
-    # Alignment 1.4, eight points, printed to a percent; the arc of the text is not stated, the layouts above fit it.
+    # Alignment 1.4, eight points, printed to a percent; the arc of the text is not stated, the layouts above
+    # fit it.
     got = 100 * relative_sd(across, diameter_in * INCH / 2, sd_mm)
     assert got == pytest.approx(percent, abs=0.75)
 
 
 @pytest.mark.parametrize(("diameter_in", "percent"), [(8, 29), (12, 43)])
 def test_precision_at_one_millimetre_needs_simulation(diameter_in: float, percent: int) -> None:
-    # The radius itself has no variance here (its reciprocal crosses 0); half the central 68 % stands for it, and
-    # first order gives 26.7 and 41.1 %. The text's figures lie between the two.
+    # The radius itself has no variance here (its reciprocal crosses 0); half the central 68 % stands for it,
+    # and first order gives 26.7 and 41.1 %. The text's figures lie between the two.
     radius = diameter_in * INCH / 2
     rng = np.random.default_rng(5)
     drawn = taubin_circle(arc(FACETS_MM, radius) + rng.normal(0, 1.0, (8000, 8, 2))).radius
@@ -108,7 +112,9 @@ def test_covariance_agrees_with_simulation_on_short_arcs(span_deg: float) -> Non
     expected = Circle(np.zeros(2), np.array(radius)).covariance(points, sd)
     # Standard error of a variance sqrt(2 / n) = 2.2 %: four of them, and as much for the covariances.
     scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
-    np.testing.assert_allclose(np.cov(drawn, rowvar=False) / scale, expected / scale, atol=4 * math.sqrt(2 / draws))
+    np.testing.assert_allclose(
+        np.cov(drawn, rowvar=False) / scale, expected / scale, atol=4 * math.sqrt(2 / draws)
+    )
     assert abs(drawn[:, 2].mean() - radius) < 4 * math.sqrt(expected[2, 2] / draws) + 0.01
 
 

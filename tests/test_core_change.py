@@ -22,7 +22,9 @@ def important(value: float, mcid: float | None, u: float = 0.2) -> Measurement:
     """A laterality whose catalogue entry names a minimal important change."""
     entry = quantity("atlas_laterality")
     published = PublishedError(sd=mcid, text="-", tag="published", source="-")
-    return Measurement(quantity=entry.model_copy(update={"mcid": published}), visit="v", method="m", value=value, u=u)
+    return Measurement(
+        quantity=entry.model_copy(update={"mcid": published}), visit="v", method="m", value=value, u=u
+    )
 
 
 def test_change_by_hand() -> None:
@@ -50,13 +52,25 @@ def test_degrees_of_freedom_of_a_difference() -> None:
 def test_errors_that_cancel_wholly_leave_no_u() -> None:
     pre, post = (measured("atlas_laterality", v, 0.5) for v in (2.0, 1.0))
     change = compare(pre, post, correlation=1.0)
-    assert (change.u, change.dof, change.correlation, change.mdc, change.distinguishable) == (None, math.inf, None, None, None)
+    assert (change.u, change.dof, change.correlation, change.mdc, change.distinguishable) == (
+        None,
+        math.inf,
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(("u_pre", "u_post"), [(None, 0.5), (0.5, None), (None, None)])
 def test_unknown_u_is_never_compared(u_pre, u_post) -> None:
     change = compare(measured("atlas_laterality", 2.0, u_pre), measured("atlas_laterality", 9.0, u_post))
-    assert (change.value, change.u, change.distinguishable, change.meaningful, change.correlation) == (7.0, None, None, None, None)
+    assert (change.value, change.u, change.distinguishable, change.meaningful, change.correlation) == (
+        7.0,
+        None,
+        None,
+        None,
+        None,
+    )
     assert change.correlation_source == ""
 
 
@@ -72,23 +86,35 @@ def test_distinguishable_is_beyond_the_minimal_detectable_change(post: float, ve
     ("post", "mcid", "verdict"),
     [(0.0, 1.5, True), (1.0, 1.5, False), (1.9, 0.05, False), (0.0, None, None)],
 )
-def test_meaningful_also_reaches_a_published_change(post: float, mcid: float | None, verdict: bool | None) -> None:
+def test_meaningful_also_reaches_a_published_change(
+    post: float, mcid: float | None, verdict: bool | None
+) -> None:
     # From 2.0 with u 0.2 each the MDC95 is 0.55: 1.0 is distinguishable yet not meaningful, 1.9 is neither.
     assert compare(important(2.0, mcid), important(post, mcid)).meaningful is verdict
 
 
 def test_nothing_published_is_never_meaningful() -> None:
-    assert compare(measured("atlas_laterality", 9.0, 0.1), measured("atlas_laterality", 0.0, 0.1)).meaningful is None
+    assert (
+        compare(measured("atlas_laterality", 9.0, 0.1), measured("atlas_laterality", 0.0, 0.1)).meaningful
+        is None
+    )
 
 
-@pytest.mark.parametrize(("pre", "post", "percent"), [(4.0, 1.0, 75), (-4.0, 1.0, 75), (4.0, -6.0, -50), (1.2, 0.0, None)])
-def test_percent_reduction_needs_a_pre_value_beyond_its_mdc(pre: float, post: float, percent: float | None) -> None:
+@pytest.mark.parametrize(
+    ("pre", "post", "percent"), [(4.0, 1.0, 75), (-4.0, 1.0, 75), (4.0, -6.0, -50), (1.2, 0.0, None)]
+)
+def test_percent_reduction_needs_a_pre_value_beyond_its_mdc(
+    pre: float, post: float, percent: float | None
+) -> None:
     change = compare(measured("atlas_laterality", pre, 0.45), measured("atlas_laterality", post, 0.45))
     assert change.percent_reduction == (None if percent is None else pytest.approx(percent))
 
 
 def test_no_percent_without_u_or_of_other_kinds() -> None:
-    assert compare(measured("atlas_laterality", 4, None), measured("atlas_laterality", 1)).percent_reduction is None
+    assert (
+        compare(measured("atlas_laterality", 4, None), measured("atlas_laterality", 1)).percent_reduction
+        is None
+    )
     counts = [Count(**HEADER, n=n, exposure=1.0) for n in (9, 3)]
     assert compare(*counts).percent_reduction is None
 
@@ -112,7 +138,12 @@ def test_grades_of_one_scale_differ_in_levels_and_of_two_scales_in_nothing() -> 
 def test_poses_differ_by_an_angle_whatever_the_frame() -> None:
     def at(gamma: float) -> Pose:
         return Pose(
-            **HEADER, from_frame="c1", to_frame="skull", origin="TF", rotation=rotation_from_zxy(10, 5, gamma), translation_mm=np.zeros(3)
+            **HEADER,
+            from_frame="c1",
+            to_frame="skull",
+            origin="TF",
+            rotation=rotation_from_zxy(10, 5, gamma),
+            translation_mm=np.zeros(3),
         )
 
     assert compare(at(1), at(4.5)).value == pytest.approx(3.5, abs=1e-9)
@@ -174,7 +205,9 @@ def test_combination_uses_the_covariance() -> None:
 def test_combination_of_what_has_no_covariance_is_an_error(key: str) -> None:
     other = Category(**HEADER, value="S", choices=("S",))
     joint = visit_of({"atlas_laterality": 3.0})
-    joint = JointObservations(observations=(*joint.observations, other), order=joint.order, own_cov=joint.own_cov)
+    joint = JointObservations(
+        observations=(*joint.observations, other), order=joint.order, own_cov=joint.own_cov
+    )
     with pytest.raises(KeyError, match=key):
         joint.combine({key: 1.0})
     assert joint.measurement(key) is None
@@ -191,7 +224,8 @@ def test_correlation_comes_from_the_shared_keys_only() -> None:
     pre = visit_of({KEYS[0]: 2.0, KEYS[1]: 1.0}, cov=OWN, shared={"scale": SCALE, "tube": TUBE})
     post = visit_of({KEYS[1]: 0.5, KEYS[0]: 0.0}, cov=OWN, shared={"tube": TUBE[::-1], "observer": SCALE})
     by_key = {c.pre.key: c for c in pre.compare(post, level=0.9)}
-    # Only "tube" is on both: 0.2 x 0.2 over the two u (post is in the other order: 0.25^2 belongs to the tilt).
+    # Only "tube" is on both: 0.2 x 0.2 over the two u (post is in the other order: 0.25^2 belongs to the
+    # tilt).
     first = by_key["atlas_laterality"]
     assert first.correlation == pytest.approx(0.2 * 0.2 / (first.pre.u * first.post.u))
     assert by_key["atlas_plane_tilt"].correlation == pytest.approx(
@@ -212,11 +246,15 @@ def test_only_what_both_visits_have_is_compared() -> None:
     post = JointObservations(observations=(grade, measured(KEYS[0], 0.0)))
     changes = pre.compare(post)
     assert [c.pre.key for c in changes] == [KEYS[0]]
-    assert changes[0].correlation_source == "no shared terms"  # without a covariance nothing is known to be shared
+    assert (
+        changes[0].correlation_source == "no shared terms"
+    )  # without a covariance nothing is known to be shared
 
 
 def test_a_quantity_without_variance_has_no_correlation() -> None:
-    still = JointObservations(observations=(measured(KEYS[0], 1.0),), order=KEYS[:1], own_cov=np.zeros((1, 1)))
+    still = JointObservations(
+        observations=(measured(KEYS[0], 1.0),), order=KEYS[:1], own_cov=np.zeros((1, 1))
+    )
     assert still.compare(still)[0].correlation == 0
 
 

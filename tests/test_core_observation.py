@@ -9,14 +9,32 @@ import pytest
 from hypothesis import given
 from scipy import stats
 
-from atlasplane.core.observation import Category, Count, Grade, Interval, Measurement, Observation, Pose, Site, coverage_factor
+from atlasplane.core.observation import (
+    Category,
+    Count,
+    Grade,
+    Interval,
+    Measurement,
+    Observation,
+    Pose,
+    Site,
+    coverage_factor,
+)
 from atlasplane.core.quantity import Quantity, quantity
 from atlasplane.core.side import Side, side_of
 from atlasplane.geometry.rotation import rotation_from_zxy
 from tests.strategies import measured, numbers
 
 SPASMS = Quantity(
-    id="spasm_rate", kind="count", name="Spasms", unit="1/h", positive="more", patient="-", definition="-", tag="proposed", source="-"
+    id="spasm_rate",
+    kind="count",
+    name="Spasms",
+    unit="1/h",
+    positive="more",
+    patient="-",
+    definition="-",
+    tag="proposed",
+    source="-",
 )
 HEADER = {"quantity": SPASMS, "visit": "v1", "method": "m/1"}
 
@@ -24,7 +42,13 @@ HEADER = {"quantity": SPASMS, "visit": "v1", "method": "m/1"}
 def pose(rotation=None, translation=(0.0, 0.0, 0.0), **fields) -> Pose:
     rotation = np.eye(3) if rotation is None else rotation
     return Pose(
-        **HEADER, from_frame="c1", to_frame="skull", origin="TF", rotation=rotation, translation_mm=np.array(translation), **fields
+        **HEADER,
+        from_frame="c1",
+        to_frame="skull",
+        origin="TF",
+        rotation=rotation,
+        translation_mm=np.array(translation),
+        **fields,
     )
 
 
@@ -87,7 +111,9 @@ def test_mirroring_swaps_the_sides(value: float, u: float) -> None:
 def test_interval_by_hand() -> None:
     # Example of INTERFACES 6: 2.36 deg, u 0.66, dof 41: t = 2.0195, [1.03, 3.69].
     m = measured("atlas_laterality", 2.36, 0.66, u_film=0.44, dof=41.0)
-    assert m.interval() == Interval(level=0.95, low=pytest.approx(1.03, abs=0.005), high=pytest.approx(3.69, abs=0.005))
+    assert m.interval() == Interval(
+        level=0.95, low=pytest.approx(1.03, abs=0.005), high=pytest.approx(3.69, abs=0.005)
+    )
     film = m.interval_film(0.9)
     assert film is not None
     assert film.high == pytest.approx(2.36 + stats.t.ppf(0.95, 41) * 0.44)
@@ -106,7 +132,9 @@ def test_published_minimal_detectable_change() -> None:
     assert (mdc.level, mdc.source) == (0.95, "this measurement repeated")
 
 
-@pytest.mark.parametrize(("u", "mdc95"), [(0.67, 1.9), (0.78, 2.2), (1.0, 2.8), (0.5, 1.4), (1.5, 4.2), (0.7, 1.9)])
+@pytest.mark.parametrize(
+    ("u", "mdc95"), [(0.67, 1.9), (0.78, 2.2), (1.0, 2.8), (0.5, 1.4), (1.5, 4.2), (0.7, 1.9)]
+)
 def test_table_of_minimal_detectable_changes(u: float, mdc95: float) -> None:
     mdc = measured("atlas_laterality", 2.0, u).mdc()
     assert mdc is not None
@@ -130,7 +158,9 @@ def test_an_arc_that_may_be_straight_has_no_upper_bound() -> None:
     assert interval.low == pytest.approx(100 / (1 + 1.959964 * 0.6))
 
 
-@pytest.mark.parametrize(("level", "dof", "k"), [(0.95, math.inf, 1.959964), (0.99, 16, 2.920782), (0.95, 3, 3.182446)])
+@pytest.mark.parametrize(
+    ("level", "dof", "k"), [(0.95, math.inf, 1.959964), (0.99, 16, 2.920782), (0.95, 3, 3.182446)]
+)
 def test_coverage_factors_of_the_tables(level: float, dof: float, k: float) -> None:
     assert coverage_factor(level, dof) == pytest.approx(k, abs=5e-7)  # tabulated digits
 
@@ -154,12 +184,15 @@ def test_intervals_cover_the_truth(dof: float) -> None:
     values = truth + u * rng.normal(size=n)
     # With few repeats u itself is an estimate: u sqrt(chi2 / dof).
     spread = np.full(n, u) if math.isinf(dof) else u * np.sqrt(rng.chisquare(dof, n) / dof)
-    intervals = [measured("atlas_laterality", v, s, dof=dof).interval() for v, s in zip(values, spread, strict=True)]
+    intervals = [
+        measured("atlas_laterality", v, s, dof=dof).interval() for v, s in zip(values, spread, strict=True)
+    ]
     coverage(np.array([i.low <= truth <= i.high for i in intervals]), 0.95)
 
 
 def test_reciprocal_intervals_cover_the_true_radius() -> None:
-    # The curvature is what a film determines: normal, SD 20 %; u is first order at the estimate, u(R) = u(1/R) R^2.
+    # The curvature is what a film determines: normal, SD 20 %; u is first order at the estimate, u(R) =
+    # u(1/R) R^2.
     rng, radius, sd = np.random.default_rng(32), 100.0, 0.2 / 100.0
     drawn = 1 / (1 / radius + sd * rng.normal(size=800))
     kept = drawn[drawn > 0]
@@ -171,7 +204,12 @@ def test_reciprocal_intervals_cover_the_true_radius() -> None:
 @pytest.mark.parametrize(
     ("n", "exposure", "low", "high"),
     # Garwood 1936: exact limits of a Poisson mean at 0, 1, 3 and 10 events.
-    [(0, 1.0, 0.0, 3.6889), (1, 1.0, 0.0253, 5.5716), (3, 6.2, 0.6187 / 6.2, 8.7673 / 6.2), (10, 2.0, 4.7954 / 2, 18.3904 / 2)],
+    [
+        (0, 1.0, 0.0, 3.6889),
+        (1, 1.0, 0.0253, 5.5716),
+        (3, 6.2, 0.6187 / 6.2, 8.7673 / 6.2),
+        (10, 2.0, 4.7954 / 2, 18.3904 / 2),
+    ],
 )
 def test_exact_interval_of_a_count(n: int, exposure: float, low: float, high: float) -> None:
     count = Count(**HEADER, n=n, exposure=exposure)
@@ -182,7 +220,8 @@ def test_exact_interval_of_a_count(n: int, exposure: float, low: float, high: fl
 
 @pytest.mark.parametrize("mean", [0.3, 1.0, 2.7, 8.0, 25.0])
 def test_exact_interval_covers_at_least_its_level(mean: float) -> None:
-    # Summed over the Poisson distribution, so no simulation: what is left out beyond 80 events is below 1e-15.
+    # Summed over the Poisson distribution, so no simulation: what is left out beyond 80 events is below
+    # 1e-15.
     counts = np.arange(81)
     intervals = [Count(**HEADER, n=int(n), exposure=1.0).interval() for n in counts]
     inside = np.array([i.low <= mean <= i.high for i in intervals])
@@ -239,7 +278,7 @@ def test_impossible_poses_are_refused(fields, says: str) -> None:
 def test_two_poses_are_never_taken_for_one() -> None:
     one, other = pose(), pose(rotation_from_zxy(0, 0, 9))
     assert one != other
-    assert one == one  # noqa: PLR0124 - identity is what equality means here
+    assert one == one
     assert len({one, other}) == 2
 
 
@@ -250,4 +289,9 @@ def test_observations_are_frozen() -> None:
 
 def test_default_header_says_patient_proposed_ok() -> None:
     plain = Observation(**HEADER)
-    assert (plain.measurand, plain.tag, plain.quality, plain.key) == ("patient", "proposed", ("ok",), "spasm_rate")
+    assert (plain.measurand, plain.tag, plain.quality, plain.key) == (
+        "patient",
+        "proposed",
+        ("ok",),
+        "spasm_rate",
+    )

@@ -21,16 +21,24 @@ def subclasses(base: type) -> Iterator[type]:
         yield from subclasses(one)
 
 
-@pytest.mark.parametrize("kind", [e for e in subclasses(errors.AtlasplaneError) if e is not errors.MissingExtra])
+@pytest.mark.parametrize(
+    "kind", [e for e in subclasses(errors.AtlasplaneError) if e is not errors.MissingExtra]
+)
 def test_errors_name_file_fault_and_remedy(kind: type[errors.AtlasplaneError]) -> None:
     error = kind("nasium.dcm", "no pixel spacing", "State a calibration.")
     assert str(error) == "nasium.dcm: no pixel spacing. State a calibration."
-    assert (error.file, error.what, error.remedy) == ("nasium.dcm", "no pixel spacing", "State a calibration.")
+    assert (error.file, error.what, error.remedy) == (
+        "nasium.dcm",
+        "no pixel spacing",
+        "State a calibration.",
+    )
 
 
 def test_a_missing_extra_names_its_command_and_how_to_install_it() -> None:
     error = errors.MissingExtra("ct", "simulate --ct")
-    assert str(error) == "simulate --ct: needs the optional part [ct]. Install it: pip install 'atlasplane[ct]'"
+    assert (
+        str(error) == "simulate --ct: needs the optional part [ct]. Install it: pip install 'atlasplane[ct]'"
+    )
     assert (error.extra, error.file) == ("ct", "simulate --ct")
 
 
@@ -38,7 +46,12 @@ def test_the_tree_of_errors_is_the_drawn_one() -> None:
     drawn = errors.__doc__ or ""
     for kind in subclasses(errors.AtlasplaneError):
         assert f"+-- {kind.__name__} " in drawn
-    assert {k.__name__ for k in errors.BadInput.__subclasses__()} == {"BadFile", "BadLandmarks", "NoScale", "WrongPatient"}
+    assert {k.__name__ for k in errors.BadInput.__subclasses__()} == {
+        "BadFile",
+        "BadLandmarks",
+        "NoScale",
+        "WrongPatient",
+    }
 
 
 @pytest.mark.parametrize("kind", list(CalibrationKind))
@@ -59,9 +72,18 @@ def test_pixel_shape_is_all_that_an_angle_needs() -> None:
         ({"kind": CalibrationKind.NONE, "mm_per_px": (0.1, 0.1)}, "do not go together"),
         ({"kind": CalibrationKind.ERMF, "mm_per_px": (0.1, 0.0)}, "two positive numbers"),
         ({"kind": CalibrationKind.ERMF, "mm_per_px": (math.nan, 0.1)}, "two positive numbers"),
-        ({"kind": CalibrationKind.ERMF, "mm_per_px": (0.1, 0.1), "u_rel": 1.0}, r"u_rel must lie in \[0, 1\)"),
-        ({"kind": CalibrationKind.ERMF, "mm_per_px": (0.1, 0.1), "u_rel": -0.1}, r"u_rel must lie in \[0, 1\)"),
-        ({"kind": CalibrationKind.ERMF, "mm_per_px": (0.1, 0.1), "u_rel": math.nan}, r"u_rel must lie in \[0, 1\)"),
+        (
+            {"kind": CalibrationKind.ERMF, "mm_per_px": (0.1, 0.1), "u_rel": 1.0},
+            r"u_rel must lie in \[0, 1\)",
+        ),
+        (
+            {"kind": CalibrationKind.ERMF, "mm_per_px": (0.1, 0.1), "u_rel": -0.1},
+            r"u_rel must lie in \[0, 1\)",
+        ),
+        (
+            {"kind": CalibrationKind.ERMF, "mm_per_px": (0.1, 0.1), "u_rel": math.nan},
+            r"u_rel must lie in \[0, 1\)",
+        ),
     ],
 )
 def test_impossible_calibrations_are_refused(fields, says: str) -> None:
@@ -90,8 +112,16 @@ def test_catalogue_is_read_once_and_whole() -> None:
 
 
 def test_lengths_need_a_scale_and_angles_do_not() -> None:
-    needs = {id_: quantity.quantity(id_).is_length for id_ in ("axial_radius", "correction_height", "atlas_laterality", "circle_ratio")}
-    assert needs == {"axial_radius": True, "correction_height": True, "atlas_laterality": False, "circle_ratio": False}
+    needs = {
+        id_: quantity.quantity(id_).is_length
+        for id_ in ("axial_radius", "correction_height", "atlas_laterality", "circle_ratio")
+    }
+    assert needs == {
+        "axial_radius": True,
+        "correction_height": True,
+        "atlas_laterality": False,
+        "circle_ratio": False,
+    }
 
 
 def test_published_reading_error_of_the_laterality() -> None:
@@ -110,7 +140,9 @@ def test_unknown_quantities_and_keys_are_errors() -> None:
 
 def test_a_catalogue_of_another_schema_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "quantities.toml").write_text('schema = "atlasplane.quantities/2"\n', encoding="utf-8")
+    (tmp_path / "data" / "quantities.toml").write_text(
+        'schema = "atlasplane.quantities/2"\n', encoding="utf-8"
+    )
     monkeypatch.setattr(quantity, "files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="unknown schema"):
         quantity.quantities.__wrapped__()

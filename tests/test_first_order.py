@@ -59,8 +59,8 @@ def test_second_order_of_a_product_counts_the_mixed_term_once() -> None:
 
 
 def test_second_order_takes_third_derivatives() -> None:
-    # x^3 at 1, u = 0.2: f' = 3, f'' = 6, f''' = 6; variance 9 u^2 + (18 + 18) u^4. The central difference of f'
-    # carries f''' h^2 u^2 / 6 = h^2 u^2 = 4e-4, 0.013 % of 3.
+    # x^3 at 1, u = 0.2: f' = 3, f'' = 6, f''' = 6; variance 9 u^2 + (18 + 18) u^4. The central difference of
+    # f' carries f''' h^2 u^2 / 6 = h^2 u^2 = 4e-4, 0.013 % of 3.
     exact = math.sqrt(9 * 0.04 + 36 * 0.0016)
     assert second_order_u(lambda x: x**3, np.ones(1), [0.2]) == pytest.approx(exact, rel=2e-4)
     # x y^2 at (1, 1): the mixed third derivative d3f/dxdy2 = 2 joins f_x = 1.
@@ -82,7 +82,9 @@ def test_welch_satterthwaite_by_hand() -> None:
     assert effective_dof(math.sqrt(3), (1, 1, 1), (10, 10, math.inf)) == pytest.approx(45, rel=1e-12)
 
 
-@pytest.mark.parametrize(("contributions", "dofs"), [((1.0, 2.0), (math.inf, math.inf)), ((0.0,), (5,)), ((), ())])
+@pytest.mark.parametrize(
+    ("contributions", "dofs"), [((1.0, 2.0), (math.inf, math.inf)), ((0.0,), (5,)), ((), ())]
+)
 def test_nothing_estimated_leaves_dof_infinite(contributions, dofs) -> None:
     assert effective_dof(2.0, contributions, dofs) == math.inf
 

@@ -73,7 +73,8 @@ def test_a_run_of_fixed_size_gives_joint_moments_and_ends() -> None:
     for k, (mean, u) in enumerate([(0.0, 1.0), (1.0, 2.0)]):
         assert abs(run.mean[k] - mean) < NEAR * u / math.sqrt(COUNT)
         assert abs(run.u[k] - u) < NEAR * u / math.sqrt(2 * COUNT)
-        # Quantile of a normal at z = 1.645: standard error sqrt(p q / n) / density(z) = sqrt(0.0475 / n) / 0.1031.
+        # Quantile of a normal at z = 1.645: standard error sqrt(p q / n) / density(z) = sqrt(0.0475 / n) /
+        # 0.1031.
         end = NEAR * u * math.sqrt(0.05 * 0.95 / COUNT) / 0.1031
         assert abs(run.low[k] - (mean - 1.6449 * u)) < end
         assert abs(run.high[k] - (mean + 1.6449 * u)) < end
@@ -110,8 +111,8 @@ def test_shortest_interval_hugs_the_mode_of_a_skewed_density() -> None:
     outputs = np.random.default_rng(4).exponential(size=(COUNT, 1))
     shortest = summarise(outputs, level=0.95, interval="shortest")
     symmetric = summarise(outputs, level=0.95, interval="symmetric")
-    # Exponential: shortest [0, -ln 0.05 = 2.996], symmetric [0.0253, 3.689]; the 95 % quantile's standard error
-    # is sqrt(0.05 x 0.95 / n) / 0.05.
+    # Exponential: shortest [0, -ln 0.05 = 2.996], symmetric [0.0253, 3.689]; the 95 % quantile's standard
+    # error is sqrt(0.05 x 0.95 / n) / 0.05.
     assert shortest.low[0] < 10 / COUNT
     assert abs(shortest.high[0] - 2.9957) < NEAR * math.sqrt(0.0475 / COUNT) / 0.05
     assert abs(symmetric.low[0] - 0.0253) < NEAR * math.sqrt(0.025 * 0.975 / COUNT) / 0.975
@@ -177,4 +178,6 @@ def test_numerical_tolerance(u: float, digits: int, tolerance: float) -> None:
 
 
 def test_numerical_tolerance_of_several() -> None:
-    np.testing.assert_allclose(numerical_tolerance(np.array([3.2, 0.032]), digits=2), [0.05, 0.0005], rtol=1e-12)
+    np.testing.assert_allclose(
+        numerical_tolerance(np.array([3.2, 0.032]), digits=2), [0.05, 0.0005], rtol=1e-12
+    )

@@ -1,4 +1,4 @@
-"""The phantom: symmetric mean person, postures with the signs of the quantities, populations with known spread."""
+"""The phantom: symmetric mean person, postures with the quantities' signs, populations of known spread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from atlasplane.anatomy.phantom import ARC_POINTS, BONES, mean_phantom, phantom_population, posture, random_phantom
+from atlasplane.anatomy.phantom import (
+    ARC_POINTS,
+    BONES,
+    mean_phantom,
+    phantom_population,
+    posture,
+    random_phantom,
+)
 from atlasplane.geometry.circle import taubin_circle
 from atlasplane.geometry.rotation import zxy_from_rotation
 from atlasplane.geometry.types import Array
@@ -28,7 +35,9 @@ def test_the_mean_person_is_exactly_symmetric() -> None:
         np.testing.assert_array_equal(PHANTOM.points_mm[f"{name}_L"][1], right * mirror)
         assert right[2] > 0
     for name in ("COND", "AXIS"):
-        np.testing.assert_array_equal(PHANTOM.arcs_mm[f"{name}_L"][1], PHANTOM.arcs_mm[f"{name}_R"][1] * mirror)
+        np.testing.assert_array_equal(
+            PHANTOM.arcs_mm[f"{name}_L"][1], PHANTOM.arcs_mm[f"{name}_R"][1] * mirror
+        )
     middle = [at for id_, (_, at) in PHANTOM.points_mm.items() if not id_.endswith(("_R", "_L"))]
     assert np.all(np.array(middle)[:, 2] == 0)
     assert np.all(PHANTOM.vault.shape_mm2[:2, 2] == 0)
@@ -53,7 +62,9 @@ def test_atlas_angles_carry_the_signs_of_the_3d_quantities(angles) -> None:
 
 def test_head_angles_turn_everything_about_the_atlas() -> None:
     pose = posture(PHANTOM, head_deg=np.array([2.0, -5.0, 3.0]), atlas_deg=np.zeros(3))
-    assert [float(a) for a in zxy_from_rotation(pose.head.rotation)] == pytest.approx([-5.0, 3.0, 2.0])  # pitch, roll, yaw
+    assert [float(a) for a in zxy_from_rotation(pose.head.rotation)] == pytest.approx(
+        [-5.0, 3.0, 2.0]
+    )  # pitch, roll, yaw
     np.testing.assert_allclose(pose.room_from("c1").apply(np.zeros(3)), 0, atol=1e-12)
     for bone in BONES:
         np.testing.assert_allclose(pose.room_from(bone).rotation, pose.head.rotation, atol=1e-15)
@@ -67,7 +78,13 @@ def test_neutral_bones_keep_their_places() -> None:
 
 
 def test_axis_and_trunk_turn_alone() -> None:
-    pose = posture(PHANTOM, head_deg=np.zeros(3), atlas_deg=np.zeros(3), axis_deg=np.array([0, 0, 7.0]), trunk_deg=np.array([0, 4.0, 0]))
+    pose = posture(
+        PHANTOM,
+        head_deg=np.zeros(3),
+        atlas_deg=np.zeros(3),
+        axis_deg=np.array([0, 0, 7.0]),
+        trunk_deg=np.array([0, 4.0, 0]),
+    )
     assert float(zxy_from_rotation(pose.c2.rotation)[2]) == pytest.approx(7.0)
     assert float(zxy_from_rotation(pose.trunk.rotation)[1]) == pytest.approx(-4.0)
     np.testing.assert_array_equal(pose.c1.rotation, np.eye(3))
@@ -88,7 +105,8 @@ def test_a_population_varies_as_its_table_says() -> None:
     spread(people.squamous_y_mm / size, TABLE["level"])
     spread(people.origins_mm["c2"][:, 0] / size, TABLE["frame"])
     rho = people.vault.shape_mm2[:, 0, 1] / people.vault.shape_mm2[:, 1, 1]
-    # Cut at +-0.75, so its median and central 68 % are looked at: standard errors 1.25 and about 1.2 sd / sqrt n.
+    # Cut at +-0.75, so its median and central 68 % are looked at: standard errors 1.25 and about 1.2 sd /
+    # sqrt n.
     low, median, high = np.quantile(rho, [0.1587, 0.5, 0.8413])
     assert median == pytest.approx(RHO, abs=5 * TABLE["rho"] / math.sqrt(n))
     assert (high - low) / 2 == pytest.approx(TABLE["rho"], rel=5 / math.sqrt(n))

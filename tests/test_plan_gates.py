@@ -17,8 +17,12 @@ PASS, STOP, UNKNOWN = GateState.PASS, GateState.STOP, GateState.UNKNOWN
 
 def flagged(value: float, low: float | None = None, high: float | None = None) -> JointObservations:
     """A visit with one instability quantity of stated limits."""
-    entry = quantity("atlas_plane_sagittal").model_copy(update={"red_flag_low": low, "red_flag_high": high, "name": "ADI"})
-    return JointObservations(observations=(Measurement(quantity=entry, visit="v", method="m", value=value, u=0.2),))
+    entry = quantity("atlas_plane_sagittal").model_copy(
+        update={"red_flag_low": low, "red_flag_high": high, "name": "ADI"}
+    )
+    return JointObservations(
+        observations=(Measurement(quantity=entry, visit="v", method="m", value=value, u=0.2),)
+    )
 
 
 def state(id_: str, joint: JointObservations, *findings: Finding) -> Gate:
@@ -36,12 +40,21 @@ def test_four_gates_in_order() -> None:
 
 @pytest.mark.parametrize(
     ("value", "low", "high", "wanted"),
-    [(3.1, None, 3.0, STOP), (3.0, None, 3.0, PASS), (0.5, 1.0, None, STOP), (1.0, 1.0, None, PASS), (2.0, 1.0, 3.0, PASS), (3.5, 1.0, 3.0, STOP)],
+    [
+        (3.1, None, 3.0, STOP),
+        (3.0, None, 3.0, PASS),
+        (0.5, 1.0, None, STOP),
+        (1.0, 1.0, None, PASS),
+        (2.0, 1.0, 3.0, PASS),
+        (3.5, 1.0, 3.0, STOP),
+    ],
 )
 def test_red_flags(value: float, low: float | None, high: float | None, wanted: GateState) -> None:
     gate = state("red_flag_quantity", flagged(value, low, high))
     assert gate.state is wanted
-    assert gate.reason == (f"beyond its limit: ADI {value:.1f} deg" if wanted is STOP else "within limits: ADI")
+    assert gate.reason == (
+        f"beyond its limit: ADI {value:.1f} deg" if wanted is STOP else "within limits: ADI"
+    )
 
 
 def test_red_flags_that_nobody_measured_are_unknown() -> None:
@@ -57,7 +70,11 @@ def test_red_flags_that_nobody_measured_are_unknown() -> None:
         ((), PASS, "no film failed its checks"),
         ((finding(Severity.WARN), finding(Severity.INFO)), PASS, "no film failed its checks"),
         ((finding(Severity.WARN), finding(Severity.STOP)), STOP, "nasium.dcm: head turned 4 deg"),
-        ((finding(Severity.STOP, None), finding(Severity.STOP)), STOP, "visit: head turned 4 deg; nasium.dcm: head turned 4 deg"),
+        (
+            (finding(Severity.STOP, None), finding(Severity.STOP)),
+            STOP,
+            "visit: head turned 4 deg; nasium.dcm: head turned 4 deg",
+        ),
     ],
 )
 def test_failed_films(findings, wanted: GateState, reason: str) -> None:
@@ -85,12 +102,20 @@ def test_an_unanswered_stop_table_is_never_called_safe() -> None:
     assert "safe" not in every
 
 
-@pytest.mark.parametrize(("states", "wanted"), [((PASS, UNKNOWN), True), ((PASS, STOP), False), ((), True), ((UNKNOWN,), True)])
+@pytest.mark.parametrize(
+    ("states", "wanted"), [((PASS, UNKNOWN), True), ((PASS, STOP), False), ((), True), ((UNKNOWN,), True)]
+)
 def test_only_a_stop_closes(states, wanted: bool) -> None:
     assert is_open([Gate(id="x", state=s, reason="") for s in states]) is wanted
 
 
-FACTORS = {"atlas_laterality": 3.0, "lower_angle": 3.0, "atlas_plane_tilt": 3.0, "head_tilt": -3.0, "c7_offset": 3.0}
+FACTORS = {
+    "atlas_laterality": 3.0,
+    "lower_angle": 3.0,
+    "atlas_plane_tilt": 3.0,
+    "head_tilt": -3.0,
+    "c7_offset": 3.0,
+}
 
 
 def signs(**values: float):
@@ -99,7 +124,15 @@ def signs(**values: float):
 
 @pytest.mark.parametrize(
     ("upper", "lower", "label"),
-    [(3, 3, "same side"), (-3, -3, "same side"), (3, -3, "opposite angles"), (-3, 3, "opposite angles"), (3, 1, "single-angle"), (1, -3, "single-angle"), (1, 1, "single-angle")],
+    [
+        (3, 3, "same side"),
+        (-3, -3, "same side"),
+        (3, -3, "opposite angles"),
+        (-3, 3, "opposite angles"),
+        (3, 1, "single-angle"),
+        (1, -3, "single-angle"),
+        (1, 1, "single-angle"),
+    ],
 )
 def test_label_of_upper_and_lower_angle(upper: float, lower: float, label: str) -> None:
     assert signs(atlas_laterality=upper, lower_angle=lower).label == label
@@ -107,13 +140,26 @@ def test_label_of_upper_and_lower_angle(upper: float, lower: float, label: str) 
 
 def test_signs_and_relations() -> None:
     found = signs()
-    assert (found.upper, found.lower, found.plane, found.tilt, found.neck) == ("right", "right", "right", "left", "right")
+    assert (found.upper, found.lower, found.plane, found.tilt, found.neck) == (
+        "right",
+        "right",
+        "right",
+        "left",
+        "right",
+    )
     assert (found.lower_neck, found.head, found.type_name, found.tag) == ("toward", "away", None, "proposed")
     mirrored = signs(**{key: -value for key, value in FACTORS.items()})
-    assert (mirrored.upper, mirrored.tilt, mirrored.lower_neck, mirrored.head) == ("left", "right", "toward", "away")
+    assert (mirrored.upper, mirrored.tilt, mirrored.lower_neck, mirrored.head) == (
+        "left",
+        "right",
+        "toward",
+        "away",
+    )
 
 
-@pytest.mark.parametrize(("value", "sign"), [(1.38, "zero"), (1.39, "right"), (-1.38, "zero"), (-1.39, "left")])
+@pytest.mark.parametrize(
+    ("value", "sign"), [(1.38, "zero"), (1.39, "right"), (-1.38, "zero"), (-1.39, "left")]
+)
 def test_zero_is_within_the_factors_own_mdc(value: float, sign: str) -> None:
     assert signs(atlas_plane_tilt=value).plane == sign
 
@@ -128,7 +174,9 @@ def test_relations_need_both_sides() -> None:
 
 def test_without_both_angles_or_their_u_nothing_is_classified() -> None:
     assert classify(visit_of({"atlas_laterality": 3.0})) is None
-    unknown = JointObservations(observations=(measured("atlas_laterality", 3.0), measured("lower_angle", 3.0, None)))
+    unknown = JointObservations(
+        observations=(measured("atlas_laterality", 3.0), measured("lower_angle", 3.0, None))
+    )
     assert classify(unknown) is None
 
 
@@ -138,5 +186,8 @@ def test_types_come_from_the_users_own_table_and_the_first_line_wins() -> None:
         TypeRule(name="mine 2", upper="right", lower="right", plane="right", neck="right"),
         TypeRule(name="mine 3"),
     )
-    named = [classify(visit_of({**FACTORS, **c}, u=0.5), rules) for c in ({}, {"atlas_laterality": -3.0}, {"c7_offset": 0.0})]
+    named = [
+        classify(visit_of({**FACTORS, **c}, u=0.5), rules)
+        for c in ({}, {"atlas_laterality": -3.0}, {"c7_offset": 0.0})
+    ]
     assert [n.type_name for n in named if n is not None] == ["mine 2", "mine 1", "mine 3"]

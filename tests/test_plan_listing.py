@@ -26,7 +26,9 @@ def test_quarters(value: float, text: str) -> None:
     assert quarters(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.249, "0"), (0.37, "1/4"), (2.36, "2 1/4"), (2.38, "2 1/2"), (1.9, "2")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.249, "0"), (0.37, "1/4"), (2.36, "2 1/4"), (2.38, "2 1/2"), (1.9, "2")]
+)
 def test_rounding_to_the_resolution(value: float, text: str) -> None:
     assert quarters(value) == text
 
@@ -36,13 +38,21 @@ def test_rounding_to_the_resolution(value: float, text: str) -> None:
 def test_every_quarter_is_read_back_in_both_orders(value: float, side: str, letter: str) -> None:
     laterality = value if side == "R" else -value
     rotation = 3.0 * (1 if side == "R" else -1) * (1 if letter == "A" else -1)
-    for text in (f"{side} {quarters(value)} {letter} 3", f"{side}{letter} {value}/3", f"{side}{letter} {quarters(value)}/3"):
+    for text in (
+        f"{side} {quarters(value)} {letter} 3",
+        f"{side}{letter} {value}/3",
+        f"{side}{letter} {quarters(value)}/3",
+    ):
         parsed = parse_listing(text)
         assert (parsed.laterality_deg, parsed.rotation_deg) == (laterality, rotation)
 
 
-@given(st.sampled_from(QUARTERS), st.sampled_from(QUARTERS), st.sampled_from([1, -1]), st.sampled_from([1, -1]))
-def test_a_printed_listing_is_read_back_as_it_was_measured(al: float, ar: float, side: int, turn: int) -> None:
+@given(
+    st.sampled_from(QUARTERS), st.sampled_from(QUARTERS), st.sampled_from([1, -1]), st.sampled_from([1, -1])
+)
+def test_a_printed_listing_is_read_back_as_it_was_measured(
+    al: float, ar: float, side: int, turn: int
+) -> None:
     printed = listing(visit_of({"atlas_laterality": side * al, "atlas_rotation": turn * ar}, u=0.05))
     assert printed is not None
     parsed = parse_listing(printed.text)
@@ -51,7 +61,18 @@ def test_a_printed_listing_is_read_back_as_it_was_measured(al: float, ar: float,
 
 
 @pytest.mark.parametrize(
-    "text", ["R 2¾ A 3", "R 2 3/4 A 3", "r 2.75 a 3", "R2¾A3", "RA 2.75/3", "ra 2¾ / 3", "RA 2 3/4/3", "R 2¾° A 3°", "  R 2.75 A 3.0 "]
+    "text",
+    [
+        "R 2¾ A 3",
+        "R 2 3/4 A 3",
+        "r 2.75 a 3",
+        "R2¾A3",
+        "RA 2.75/3",
+        "ra 2¾ / 3",
+        "RA 2 3/4/3",
+        "R 2¾° A 3°",
+        "  R 2.75 A 3.0 ",
+    ],
 )
 def test_spellings_of_one_listing(text: str) -> None:
     parsed = parse_listing(text)
@@ -60,20 +81,44 @@ def test_spellings_of_one_listing(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "laterality", "rotation"),
-    [("L ½ P 1¼", -0.5, 1.25), ("LA 3/4", -3.0, -4.0), ("R 0 A 2", 0.0, 2.0), ("RP ¼/½", 0.25, -0.5), ("RA 1/2/3", 0.5, 3.0)],
+    [
+        ("L ½ P 1¼", -0.5, 1.25),
+        ("LA 3/4", -3.0, -4.0),
+        ("R 0 A 2", 0.0, 2.0),
+        ("RP ¼/½", 0.25, -0.5),
+        ("RA 1/2/3", 0.5, 3.0),
+    ],
 )
 def test_other_listings(text: str, laterality: float, rotation: float) -> None:
     parsed = parse_listing(text)
     assert (parsed.laterality_deg, parsed.rotation_deg) == (laterality, rotation)
 
 
-@pytest.mark.parametrize("text", ["", "R", "2 3/4 A 3", "R -2 A 3", "R 2,75 A 3", "X 2 A 3", "R 2 A", "RA 2.75", "ASR", "S4", "R 2 A 3 L 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "R",
+        "2 3/4 A 3",
+        "R -2 A 3",
+        "R 2,75 A 3",
+        "X 2 A 3",
+        "R 2 A",
+        "RA 2.75",
+        "ASR",
+        "S4",
+        "R 2 A 3 L 1",
+    ],
+)
 def test_what_is_no_listing(text: str) -> None:
-    with pytest.raises(ValueError, match="is no listing; write it as 'R 2 3/4 A 3' or 'RA 2.75/3'"):
+    with pytest.raises(ValueError, match=r"is no listing; write it as 'R 2 3/4 A 3' or 'RA 2.75/3'"):
         parse_listing(text)
 
 
-@pytest.mark.parametrize(("text", "why"), [("R 2 5/4 A 3", "not less than 1"), ("R 4/4 A 3", "not less than 1"), ("RA 2/1/0", "over 0|not less")])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("R 2 5/4 A 3", "not less than 1"), ("R 4/4 A 3", "not less than 1"), ("RA 2/1/0", "over 0|not less")],
+)
 def test_improper_fractions_are_refused(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_listing(text)
@@ -95,7 +140,9 @@ def test_a_fraction_over_nothing_is_refused() -> None:
         (Side.UNDETERMINED, -3.0, None, "left side anterior"),
     ],
 )
-def test_letter_and_words_speak_of_the_side_of_laterality(side, rotation: float, letter: str | None, words: str) -> None:
+def test_letter_and_words_speak_of_the_side_of_laterality(
+    side, rotation: float, letter: str | None, words: str
+) -> None:
     assert rotation_letter(side, rotation) == letter
     assert rotation_words(rotation, letter) == words
 
@@ -117,8 +164,12 @@ FULL = {
 
 def full(**changes: float) -> JointObservations:
     joint = visit_of({**FULL, **changes}, u=0.1)
-    s_class = Category(quantity=quantity("s_line_class"), visit="v1", method="m", value="S", choices=("S0", "S", "I"))
-    return JointObservations(observations=(*joint.observations, s_class), order=joint.order, own_cov=joint.own_cov)
+    s_class = Category(
+        quantity=quantity("s_line_class"), visit="v1", method="m", value="S", choices=("S0", "S", "I")
+    )
+    return JointObservations(
+        observations=(*joint.observations, s_class), order=joint.order, own_cov=joint.own_cov
+    )
 
 
 def test_canonical_listing() -> None:
@@ -145,7 +196,12 @@ def test_the_mirrored_patient_has_the_mirrored_listing() -> None:
     assert plain is not None
     assert mirrored is not None
     assert mirrored.text == "L 2 3/4 A 3"
-    swapped = plain.canonical.replace(" R", " #").replace(" L 1.25", " R 1.25").replace(" #", " L").replace("LOT", "ROT")
+    swapped = (
+        plain.canonical.replace(" R", " #")
+        .replace(" L 1.25", " R 1.25")
+        .replace(" #", " L")
+        .replace("LOT", "ROT")
+    )
     assert mirrored.canonical == swapped
     assert mirrored.words[0] == "left laterality"
     assert mirrored.words[1] == "left side anterior (A)"
@@ -169,8 +225,18 @@ def test_a_lower_angle_on_the_other_side() -> None:
 @pytest.mark.parametrize(
     ("changes", "text", "words", "undetermined"),
     [
-        ({"atlas_laterality": 0.1}, "AL undetermined ROT 3 (right side anterior)", ("laterality undetermined", "right side anterior"), ("atlas_laterality",)),
-        ({"atlas_rotation": -0.1}, "R 2 3/4 ROT undetermined", ("right laterality", "rotation undetermined"), ("atlas_rotation",)),
+        (
+            {"atlas_laterality": 0.1},
+            "AL undetermined ROT 3 (right side anterior)",
+            ("laterality undetermined", "right side anterior"),
+            ("atlas_laterality",),
+        ),
+        (
+            {"atlas_rotation": -0.1},
+            "R 2 3/4 ROT undetermined",
+            ("right laterality", "rotation undetermined"),
+            ("atlas_rotation",),
+        ),
         (
             {"atlas_laterality": 0.1, "atlas_rotation": 0.1},
             "AL undetermined ROT undetermined",
@@ -199,7 +265,11 @@ def test_what_was_not_measured_is_not_listed() -> None:
     assert listing(visit_of({"lower_angle": 1.0})) is None
     only_al = listing(visit_of({"atlas_laterality": 2.0}, u=0.1))
     assert only_al is not None
-    assert (only_al.text, only_al.canonical, only_al.words) == ("R 2 ROT not measured", "AL R 2.00", ("right laterality",))
+    assert (only_al.text, only_al.canonical, only_al.words) == (
+        "R 2 ROT not measured",
+        "AL R 2.00",
+        ("right laterality",),
+    )
     only_ar = listing(visit_of({"atlas_rotation": -2.0}, u=0.1))
     assert only_ar is not None
     assert only_ar.text == "AL undetermined ROT 2 (left side anterior)"

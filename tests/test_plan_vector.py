@@ -27,7 +27,12 @@ from tests.strategies import measured, numbers, visit_of
 from tests.test_circle import CONDYLES_MM, FACETS_MM, relative_sd
 
 INCH = 25.4
-TWO_ARC = {"transverse_offset/right": 48.0, "condylar_radius": 2 * INCH, "axial_radius": 4 * INCH, "atlas_plane_tilt": 0.0}
+TWO_ARC = {
+    "transverse_offset/right": 48.0,
+    "condylar_radius": 2 * INCH,
+    "axial_radius": 4 * INCH,
+    "atlas_plane_tilt": 0.0,
+}
 
 
 def visit(u: float = 0.1, **changes: float) -> JointObservations:
@@ -45,9 +50,15 @@ def test_two_arc_example_of_the_text() -> None:
 
 
 @given(numbers(20, 60), numbers(30, 200))
-def test_equal_circles_give_no_height_and_a_small_condylar_one_a_high_vector(reach: float, radius: float) -> None:
+def test_equal_circles_give_no_height_and_a_small_condylar_one_a_high_vector(
+    reach: float, radius: float
+) -> None:
     assert two_arc_glide(reach, radius, radius, axial_share=0.5) == pytest.approx(0, abs=1e-15)
-    assert two_arc_glide(reach, 0.9 * radius, radius, axial_share=0.5) > 0 > two_arc_glide(reach, 1.1 * radius, radius, axial_share=0.5)
+    assert (
+        two_arc_glide(reach, 0.9 * radius, radius, axial_share=0.5)
+        > 0
+        > two_arc_glide(reach, 1.1 * radius, radius, axial_share=0.5)
+    )
 
 
 def test_share_of_the_axial_arc() -> None:
@@ -68,8 +79,9 @@ def test_height_grows_with_the_tilt_of_the_plane_on_its_side(side: str) -> None:
 
 @pytest.mark.parametrize(("sd_mm", "sd_in"), [(0.3, 0.6), (0.5, 1.1), (1.0, 2.1)])
 def test_circle_reading_alone_moves_the_height(sd_mm: float, sd_in: float) -> None:
-    # Only R_c and R_a are uncertain. The arc of the text is not stated: with the layouts that fit its SD(R)/R the
-    # height has 0.67, 1.12, 2.25 in, with both arcs spread evenly 0.62, 1.04, 2.08 in; its figures lie between.
+    # Only R_c and R_a are uncertain. The arc of the text is not stated: with the layouts that fit its SD(R)/R
+    # the height has 0.67, 1.12, 2.25 in, with both arcs spread evenly 0.62, 1.04, 2.08 in; its figures lie
+    # between.
     bounds = []
     for facets in (CONDYLES_MM, FACETS_MM):
         u = dict.fromkeys(("atlas_laterality", "atlas_rotation", *TWO_ARC), 1e-6)
@@ -94,7 +106,10 @@ def test_head_piece_of_the_text() -> None:
 def test_lever_behind_one_degree_an_inch_half() -> None:
     # 2 in at 4.3 deg is a lever of 26.6 in; 26.6 to 28 in make 1 deg 0.46 to 0.49 in.
     assert 2 / math.tan(math.radians(4.3)) == pytest.approx(26.6, abs=0.05)
-    assert [d * math.tan(math.radians(1)) for d in (26.6, 28)] == [pytest.approx(0.46, abs=0.005), pytest.approx(0.49, abs=0.005)]
+    assert [d * math.tan(math.radians(1)) for d in (26.6, 28)] == [
+        pytest.approx(0.46, abs=0.005),
+        pytest.approx(0.49, abs=0.005),
+    ]
 
 
 def test_manual_height_is_what_was_entered() -> None:
@@ -106,22 +121,31 @@ def test_manual_height_is_what_was_entered() -> None:
     # 0.25 in of the model; rotation 28 tan(2 deg), u 0.1 deg: 28 x pi/180 x 0.1 / cos^2.
     assert math.sqrt(vector.cov_in2[0, 0]) == pytest.approx(0.25)
     assert vector.rotation_in == pytest.approx(28 * math.tan(math.radians(2)))
-    assert math.sqrt(vector.cov_in2[1, 1]) == pytest.approx(28 * math.radians(0.1) / math.cos(math.radians(2)) ** 2, rel=1e-4)
+    assert math.sqrt(vector.cov_in2[1, 1]) == pytest.approx(
+        28 * math.radians(0.1) / math.cos(math.radians(2)) ** 2, rel=1e-4
+    )
     assert (vector.model, vector.tag, vector.side, vector.letter) == ("manual", "published", Side.RIGHT, "A")
 
 
-CHART = {"atlas_plane_tilt": ((0.0, 0.0), (4.0, 2.0)), "condylar_radius": ((40.0, 3.0), (60.0, 1.0), (50.0, 1.5))}
+CHART = {
+    "atlas_plane_tilt": ((0.0, 0.0), (4.0, 2.0)),
+    "condylar_radius": ((40.0, 3.0), (60.0, 1.0), (50.0, 1.5)),
+}
 
 
 def test_chart_is_interpolated_and_added_up() -> None:
     model = TableHeight(rows=CHART)
     assert model.inputs("left") == tuple(CHART)
     # 1 deg: 0.5 in; 45 mm: 2.25 in; lines in any order.
-    assert model.height_in({"atlas_plane_tilt": 1.0, "condylar_radius": 45.0}, side="right", lever_in=28) == pytest.approx(2.75)
+    assert model.height_in(
+        {"atlas_plane_tilt": 1.0, "condylar_radius": 45.0}, side="right", lever_in=28
+    ) == pytest.approx(2.75)
     assert (model.name, model.tag, model.u_model_in) == ("table", "unverified", 0.0)
 
 
-@pytest.mark.parametrize("key", ["atlas_plane_tilt", "atlas_laterality", "lower_angle", "head_tilt", "axis_rotation", "c7_offset"])
+@pytest.mark.parametrize(
+    "key", ["atlas_plane_tilt", "atlas_laterality", "lower_angle", "head_tilt", "axis_rotation", "c7_offset"]
+)
 def test_chart_counts_the_side_of_laterality_as_plus(key: str) -> None:
     model = TableHeight(rows={key: ((0.0, 0.0), (4.0, 2.0))})
     assert model.height_in({key: -1.0}, side="left", lever_in=28) == pytest.approx(0.5)
@@ -134,18 +158,25 @@ def test_chart_does_not_turn_what_has_no_side() -> None:
 
 @pytest.mark.parametrize(("value", "height"), [(0.0, 0.0), (4.0, 2.0), (-0.01, None), (4.01, None)])
 def test_chart_is_never_prolonged(value: float, height: float | None) -> None:
-    model, values = TableHeight(rows={"atlas_plane_tilt": CHART["atlas_plane_tilt"]}), {"atlas_plane_tilt": value}
+    model, values = (
+        TableHeight(rows={"atlas_plane_tilt": CHART["atlas_plane_tilt"]}),
+        {"atlas_plane_tilt": value},
+    )
     if height is not None:
         assert model.height_in(values, side="right", lever_in=28) == height
         return
-    with pytest.raises(BadInput, match=rf"height table: atlas_plane_tilt = {value:.2f} lies outside the chart \(0 to 4\). Extend the chart."):
+    with pytest.raises(
+        BadInput,
+        match=rf"height table: atlas_plane_tilt = {value:.2f} lies outside the chart \(0 to 4\). Extend",
+    ):
         model.height_in(values, side="right", lever_in=28)
 
 
 @pytest.mark.parametrize(
     ("side", "height", "letter", "signs"),
     [
-        # X anterior, Y superior, Z right: from the right side the force goes left, from a high notch down, from A backward.
+        # X anterior, Y superior, Z right: from the right side the force goes left, from a high notch down,
+        # from A backward.
         (1.0, 0.2, "A", (-1, -1, -1)),
         (-1.0, 0.2, "A", (-1, -1, 1)),
         (1.0, -0.2, "A", (-1, 1, -1)),
@@ -161,8 +192,12 @@ def test_signs_of_the_force(side: float, height: float, letter: str | None, sign
 
 
 @given(numbers(-8, 8), numbers(0.5, 8), st.sampled_from([1.0, -1.0]), st.sampled_from([1.0, -1.0]))
-def test_notch_stands_a_lever_to_the_side_and_its_components_are_the_inches(height: float, turn_deg: float, side: float, turn: float) -> None:
-    vector = correction_vector(visit(atlas_laterality=3 * side, atlas_rotation=turn * turn_deg), ManualHeight(entered_in=height))
+def test_notch_stands_a_lever_to_the_side_and_its_components_are_the_inches(
+    height: float, turn_deg: float, side: float, turn: float
+) -> None:
+    vector = correction_vector(
+        visit(atlas_laterality=3 * side, atlas_rotation=turn * turn_deg), ManualHeight(entered_in=height)
+    )
     assert vector is not None
     forward, up, right = vector.notch_offset_isb_mm / INCH
     assert right == pytest.approx(side * LEVER_IN, rel=1e-12)
@@ -172,7 +207,9 @@ def test_notch_stands_a_lever_to_the_side_and_its_components_are_the_inches(heig
     assert vector.letter == ("A" if side * turn > 0 else "P")
     # N = T - d D sqrt(1 + tan^2 + tan^2).
     reach = vector.lever_mm * math.sqrt(1 + (height / LEVER_IN) ** 2 + (vector.rotation_in / LEVER_IN) ** 2)
-    np.testing.assert_allclose(vector.notch_offset_isb_mm, -vector.direction_isb * reach, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(
+        vector.notch_offset_isb_mm, -vector.direction_isb * reach, rtol=1e-12, atol=1e-9
+    )
 
 
 def test_undetermined_rotation_has_inches_but_no_direction() -> None:
@@ -181,7 +218,9 @@ def test_undetermined_rotation_has_inches_but_no_direction() -> None:
     assert vector.letter is None
     assert vector.rotation_in > 0
     assert vector.direction_isb[0] == 0
-    assert vector.notch_offset_isb_mm[2] == pytest.approx(vector.lever_mm)  # the lever is still the lateral component
+    assert vector.notch_offset_isb_mm[2] == pytest.approx(
+        vector.lever_mm
+    )  # the lever is still the lateral component
     assert vector.words == ("notch high, force caudad", "rotation side undetermined")
 
 
@@ -212,7 +251,11 @@ def test_the_mirrored_patient_has_the_mirrored_vector() -> None:
     assert one is not None
     assert other is not None
     assert (one.side, other.side) == (Side.RIGHT, Side.LEFT)
-    assert (other.height_in, other.rotation_in, other.letter) == (pytest.approx(one.height_in), pytest.approx(one.rotation_in), one.letter)
+    assert (other.height_in, other.rotation_in, other.letter) == (
+        pytest.approx(one.height_in),
+        pytest.approx(one.rotation_in),
+        one.letter,
+    )
     np.testing.assert_allclose(other.direction_isb, one.direction_isb * [1, 1, -1], atol=1e-12)
     np.testing.assert_allclose(other.cov_in2, one.cov_in2, rtol=1e-9)
     assert one.cov_in2[0, 1] != 0
@@ -262,7 +305,9 @@ def test_no_vector_from_an_undetermined_side() -> None:
 
 def test_no_vector_from_an_input_without_u() -> None:
     joint = visit()
-    observations = tuple(measured(o.key, o.value, None if o.key == "axial_radius" else 0.1) for o in joint.observations)
+    observations = tuple(
+        measured(o.key, o.value, None if o.key == "axial_radius" else 0.1) for o in joint.observations
+    )
     unknown = JointObservations(observations=observations, order=joint.order, own_cov=joint.own_cov)
     assert correction_vector(unknown, TwoArcHeight()) is None
     assert correction_vector(unknown, ManualHeight(entered_in=2.0)) is not None
@@ -280,14 +325,21 @@ def test_no_vector_from_an_input_without_u() -> None:
         (Side.UNDETERMINED, 4.0, 1.0, None),
     ],
 )
-def test_spinous_inferior_or_superior(laterality: Side, spinous: float, odontoid: float, position: str | None) -> None:
+def test_spinous_inferior_or_superior(
+    laterality: Side, spinous: float, odontoid: float, position: str | None
+) -> None:
     assert spinous_position(visit(spinous_offset=spinous, odontoid_offset=odontoid), laterality) == position
 
 
 @pytest.mark.parametrize(
     ("laterality", "spinous", "turn"),
     # Lin: inferior right counter-clockwise, inferior left clockwise; superior the opposite.
-    [(Side.RIGHT, 4.0, "counter-clockwise"), (Side.LEFT, -4.0, "clockwise"), (Side.RIGHT, -4.0, "clockwise"), (Side.LEFT, 4.0, "counter-clockwise")],
+    [
+        (Side.RIGHT, 4.0, "counter-clockwise"),
+        (Side.LEFT, -4.0, "clockwise"),
+        (Side.RIGHT, -4.0, "clockwise"),
+        (Side.LEFT, 4.0, "counter-clockwise"),
+    ],
 )
 def test_torque_table(laterality: Side, spinous: float, turn: str) -> None:
     joint = visit(spinous_offset=spinous, odontoid_offset=0.0)

@@ -15,7 +15,9 @@ EAST, NORTH = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 
 
 def test_unit_vector_and_its_refusal_of_nothing() -> None:
-    np.testing.assert_allclose(planar.unit(np.array([[3.0, 4.0], [0.0, -2.0]])), [[0.6, 0.8], [0, -1]], rtol=1e-15)
+    np.testing.assert_allclose(
+        planar.unit(np.array([[3.0, 4.0], [0.0, -2.0]])), [[0.6, 0.8], [0, -1]], rtol=1e-15
+    )
     assert np.all(np.isnan(planar.unit(np.zeros(2))))
 
 
@@ -44,7 +46,8 @@ def test_direction_is_the_angle_from_the_first_axis() -> None:
 
 
 @pytest.mark.parametrize(
-    ("angle", "wrapped"), [(90, 90), (-90, 90), (90.5, -89.5), (-90.5, 89.5), (180, 0), (-180, 0), (359, -1), (12, 12)]
+    ("angle", "wrapped"),
+    [(90, 90), (-90, 90), (90.5, -89.5), (-90.5, 89.5), (180, 0), (-180, 0), (359, -1), (12, 12)],
 )
 def test_a_line_without_direction_wraps_to_plus_90(angle: float, wrapped: float) -> None:
     assert float(planar.undirected_deg(angle)) == pytest.approx(wrapped, abs=1e-12)
@@ -71,7 +74,9 @@ def test_foot_by_hand() -> None:
 
 def test_intersection_by_hand_and_of_parallels() -> None:
     slant = planar.unit(np.array([1.0, 2.0]))
-    np.testing.assert_allclose(planar.intersection(np.zeros(2), EAST, np.array([1.0, -4.0]), slant), [3, 0], atol=1e-14)
+    np.testing.assert_allclose(
+        planar.intersection(np.zeros(2), EAST, np.array([1.0, -4.0]), slant), [3, 0], atol=1e-14
+    )
     assert not np.any(np.isfinite(planar.intersection(np.zeros(2), EAST, NORTH, EAST)[:1]))
 
 
@@ -104,4 +109,6 @@ def test_everything_broadcasts_over_draws() -> None:
     assert planar.cross(a, b).shape == planar.dot(a, b).shape == planar.signed_angle_deg(a, b).shape == (5, 4)
     assert planar.foot(a, b, planar.unit(b)).shape == (5, 4, 2)
     one = planar.intersection(a, planar.unit(a), b, planar.unit(b))[2, 3]
-    np.testing.assert_array_equal(one, planar.intersection(a[2, 3], planar.unit(a[2, 3]), b[3], planar.unit(b[3])))
+    np.testing.assert_array_equal(
+        one, planar.intersection(a[2, 3], planar.unit(a[2, 3]), b[3], planar.unit(b[3]))
+    )

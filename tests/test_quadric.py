@@ -28,7 +28,9 @@ def surface(ellipsoid: Ellipsoid, n: int) -> np.ndarray:
 @pytest.mark.parametrize("pose_zxy", [(0, 0, 0), (12, 5, -8), (-20, -6, 15)])
 def test_outline_is_the_hull_of_the_projected_surface(tube_deg: float, pose_zxy) -> None:
     camera = nasium(tube_deg=tube_deg)
-    vault = mean_phantom().vault.moved(RigidTransform(rotation_from_zxy(*pose_zxy), np.array([4.0, 20.0, -9.0])))
+    vault = mean_phantom().vault.moved(
+        RigidTransform(rotation_from_zxy(*pose_zxy), np.array([4.0, 20.0, -9.0]))
+    )
     ellipse = outline(vault, camera.matrix(pixels=False))
     shadow = camera.project_mm(surface(vault, 200_000)) - ellipse.centre_mm
     for angle in np.radians(np.arange(0, 360, 15)):
@@ -84,7 +86,9 @@ def test_outline_points_lie_on_the_ellipse_and_on_their_side() -> None:
     for side in (1, -1):
         points = ellipse.points(heights, side)
         offset = points - ellipse.centre_mm
-        np.testing.assert_allclose(np.einsum("ni,ij,nj->n", offset, np.linalg.inv(shape), offset), 1, rtol=1e-12)
+        np.testing.assert_allclose(
+            np.einsum("ni,ij,nj->n", offset, np.linalg.inv(shape), offset), 1, rtol=1e-12
+        )
         np.testing.assert_array_equal(points[:, 1], heights)
     assert np.all(ellipse.points(heights, 1)[:, 0] > ellipse.points(heights, -1)[:, 0])
     assert np.isnan(ellipse.points(np.array([13.1]), 1)[0, 0])  # the top is at -2 + 15 mm
@@ -95,9 +99,7 @@ def test_many_outlines_equal_one_by_one() -> None:
     rng = np.random.default_rng(3)
     poses = RigidTransform(rotation_from_zxy(*rng.uniform(-10, 10, (3, 5))), rng.normal(size=(5, 3)))
     many = outline(vault.moved(poses), camera.matrix())
-    one = outline(
-        vault.moved(RigidTransform(poses.rotation[3], poses.translation_mm[3])), camera.matrix()
-    )
+    one = outline(vault.moved(RigidTransform(poses.rotation[3], poses.translation_mm[3])), camera.matrix())
     np.testing.assert_allclose(many.shape_mm2[3], one.shape_mm2, rtol=1e-12)
     assert many.points(np.array([700.0, 800.0]), 1).shape == (5, 2, 2)
     assert many.long_axis_lean_deg().shape == (5,)

@@ -29,13 +29,17 @@ def test_there_and_back(pose, point) -> None:
 
 @given(transforms(), transforms(), points_3d)
 def test_product_applies_the_right_one_first(outer, inner, point) -> None:
-    np.testing.assert_allclose((outer @ inner).apply(point), outer.apply(inner.apply(point)), atol=ROUNDING_MM)
+    np.testing.assert_allclose(
+        (outer @ inner).apply(point), outer.apply(inner.apply(point)), atol=ROUNDING_MM
+    )
 
 
 @given(transforms(), transforms(), points_3d)
 def test_inverse_of_a_product_reverses(outer, inner, point) -> None:
     together = (outer @ inner).inverse().apply(point)
-    np.testing.assert_allclose(together, inner.inverse().apply(outer.inverse().apply(point)), atol=ROUNDING_MM)
+    np.testing.assert_allclose(
+        together, inner.inverse().apply(outer.inverse().apply(point)), atol=ROUNDING_MM
+    )
 
 
 @given(transforms(), points_3d, points_3d)

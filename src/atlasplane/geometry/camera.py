@@ -78,14 +78,15 @@ class PinholeCamera:
 
     def matrix(self, *, pixels: bool = True) -> Array:
         """Projection matrix, shape (3, 4), to pixels or detector mm; third row positive before the source."""
-        reach = (self.centre_mm - self.source_mm) @ self.normal
+        normal = self.normal
+        reach = (self.centre_mm - self.source_mm) @ normal
         to_centre = self.source_mm - self.centre_mm
         rows = []
         for k, axis in enumerate((self.column_axis, self.row_axis)):
             scale, shift = (self.pitch_mm[k], self.principal_px[k]) if pixels else (1.0, 0.0)
-            linear = (reach * axis + (to_centre @ axis) * self.normal) / scale + shift * self.normal
+            linear = (reach * axis + (to_centre @ axis) * normal) / scale + shift * normal
             rows.append([*linear, -linear @ self.source_mm])
-        rows.append([*self.normal, -self.normal @ self.source_mm])
+        rows.append([*normal, -normal @ self.source_mm])
         return np.array(rows)
 
     @classmethod

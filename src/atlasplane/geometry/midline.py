@@ -163,10 +163,9 @@ def central_line(right: Array, left: Array, levels: Levels) -> CentralLine:
         if np.all(np.abs(correction) < _SETTLED_RAD):
             break
         previous, slope_before, lean = lean, slope, lean + correction
-    else:
-        lean = np.where(np.abs(correction) < _SETTLED_RAD, lean, np.nan)
     # Without a fixed point there is no line, but kappa and the residuals still tell why.
-    return _measured(middle, width, levels, lean if settled else np.full_like(lean, np.nan))
+    found = settled & (np.abs(correction) < _SETTLED_RAD) & (np.abs(lean) < _STEEPEST_RAD)
+    return _measured(middle, width, levels, np.where(found, lean, np.nan))
 
 
 def plan_levels(right: Array, left: Array, *, low: float, high: float, step: float, floor: float) -> Levels:
@@ -211,7 +210,7 @@ def plan_levels(right: Array, left: Array, *, low: float, high: float, step: flo
 
 
 def _walked(right: Array, left: Array, levels: Levels) -> Levels:
-    """Brackets at the fixed point, found by the technique's plain passes: they follow the walls as it leans."""
+    """Brackets at the fixed point, found by the technique's plain passes, which follow leaning walls."""
     lean = 0.0
     for _ in range(_MOST_WALKS):
         levels = _bracketed(right, left, levels, lean)

@@ -18,7 +18,7 @@ from atlasplane.core.errors import BadInput
 from atlasplane.core.quantity import quantity
 
 MANUAL_U_IN = 0.25
-"""Standard uncertainty of an entered height where none is stated: a reading SD of 0.5 deg over the lever (derived)."""
+"""Standard uncertainty of an entered height where none is stated: 0.5 deg over the lever (derived)."""
 SIGNED = {"right": 1.0, "left": -1.0}
 
 

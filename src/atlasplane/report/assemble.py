@@ -22,6 +22,7 @@ from atlasplane.report.wording import (
     SEVERITIES,
     SEVERITY_ORDER,
     SIMULATED,
+    prose,
     sentence,
 )
 
@@ -93,7 +94,7 @@ def _findings(findings: Iterable[Finding]) -> tuple[FindingView, ...]:
             code=code,
             file=", ".join(name for name in named if name),
             text=sentence(text),
-            source=source,
+            source=prose(source),
         )
         for wanted in SEVERITY_ORDER
         for (severity, code, text, source), named in files.items()

@@ -69,6 +69,7 @@ QUALITY_WORDS = {
 DOUBTFUL_TAGS = ("proposed", "unverified")
 """Tags that are marked wherever they stand."""
 
+_PLAIN = {"+-": "±", " (u) deg": "° (u)", " (no unit)": ""}
 _DEGREES = re.compile(r"(?<=\d) deg\b")
 _MINUS_SIGN = re.compile(r"(?<![\w.])-(?=\d)")
 _LONG_NUMBER = re.compile(r"\d+\.\d{5,}")
@@ -77,10 +78,9 @@ _NOT_A_NUMBER = re.compile(r"(?<![\w.])[+-]?(?:nan|inf)\b", re.IGNORECASE)
 
 def prose(text: str) -> str:
     """Plain-text numbers of a finding or gate in printed signs: ±, °, a real minus; "nan" in words."""
-    text = _DEGREES.sub(
-        "°", text.replace("+-", "±").replace("(no unit)", "").replace("  ", " ").replace(" ,", ",")
-    )
-    text = _LONG_NUMBER.sub(lambda found: f"{float(found.group()):.4f}", text)
+    for plain, printed in _PLAIN.items():
+        text = text.replace(plain, printed)
+    text = _LONG_NUMBER.sub(lambda found: f"{float(found.group()):.4f}", _DEGREES.sub("°", text))
     return _NOT_A_NUMBER.sub("not determined", _MINUS_SIGN.sub(MINUS, text))
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from atlasplane.geometry.types import Array
 from atlasplane.uncertainty.first_order import Model
 
-
 _COV_BLOCK = 4096
 
 

@@ -1,0 +1,40 @@
+"""`python -m benchmarks [ID] [--json] [--cases N]`: ID is a group (main-job, coverage) or one bar. Exits 0 even on a miss."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+
+from benchmarks import coverage, main_job
+from benchmarks.bar import Bar
+
+
+def main() -> None:
+    """Run the wanted bars and print one line each."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("id", nargs="?", help="main-job, coverage, or one bar such as main-job.import")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--cases", type=int, default=coverage.CASES, help="simulated cases of the coverage group")
+    wanted = parser.parse_args()
+    groups: dict[str, Callable[[], Iterator[Bar]]] = {
+        "main-job": main_job.bars,
+        "coverage": lambda: coverage.bars(wanted.cases),
+    }
+    asked = (wanted.id or "").split(".")[0]
+    if asked and asked not in groups:
+        parser.error(f"there is no group '{asked}'; groups: {', '.join(groups)}")
+    for name, bars in groups.items():
+        if asked in ("", name):
+            for bar in bars():
+                if wanted.id in (None, name, bar.id):
+                    print(json.dumps(bar.line()) if wanted.json else _text(bar), flush=True)
+
+
+def _text(bar: Bar) -> str:
+    verdict = {True: "met", False: "MISSED", None: ""}[bar.passed]
+    return f"{bar.id:<48} {bar.value:>10.4g} {bar.unit:<18} {bar.bar or '':<16} n={bar.n:<7} {verdict}"
+
+
+if __name__ == "__main__":
+    main()

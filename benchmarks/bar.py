@@ -1,0 +1,54 @@
+"""One bar: what was measured, what was wanted, whether it was met."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One measured number.
+
+    Attributes
+    ----------
+    id : str
+        Dotted name; its first part is the group.
+    value : float
+    unit : str
+    bar : str or None
+        What is wanted, e.g. "<= 2.0"; None for a number that is only printed.
+    passed : bool or None
+    peer : str or None
+        What it was compared with in the same run.
+    ratio : float or None
+        Peer over ours.
+    n : int
+        Repeats or cases.
+    seed : int or None
+    """
+
+    id: str
+    value: float
+    unit: str
+    bar: str | None = None
+    passed: bool | None = None
+    peer: str | None = None
+    ratio: float | None = None
+    n: int = 1
+    seed: int | None = None
+
+    def line(self) -> dict[str, Any]:
+        """The line that `--json` prints."""
+        fields = asdict(self)
+        return {**{k: v for k, v in fields.items() if k != "passed"}, "pass": self.passed}
+
+
+def at_most(id_: str, value: float, limit: float, unit: str, *, n: int = 1, seed: int | None = None) -> Bar:
+    """A bar that is met by small values."""
+    return Bar(id=id_, value=value, unit=unit, bar=f"<= {limit:g}", passed=value <= limit, n=n, seed=seed)
+
+
+def at_least(id_: str, value: float, limit: float, unit: str, *, n: int = 1, seed: int | None = None) -> Bar:
+    """A bar that is met by large values."""
+    return Bar(id=id_, value=value, unit=unit, bar=f">= {limit:g}", passed=value >= limit, n=n, seed=seed)
