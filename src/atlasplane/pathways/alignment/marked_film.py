@@ -56,6 +56,12 @@ class MarkedFilm:
     dof: float
     has_defaults: bool
 
+    @property
+    def nominal_mm_per_px(self) -> float:
+        """Rough size of a pixel at the atlas, from the spread of the points; for films without a scale."""
+        pixel = float(np.sqrt(np.abs(np.linalg.det(self.frame.matrix))))
+        return nominal_mm_per_unit(self.reading, self.frame) * pixel
+
     def marks(self, values: Array) -> Marks:
         """Marks of input vectors, shape (..., n)."""
         points, contours = {}, {}

@@ -15,6 +15,7 @@ from atlasplane.core.observation import Category, Measurement, Observation, Site
 from atlasplane.core.quantity import Quantity, quantity
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis, analyse_film
+from atlasplane.pathways.alignment.film_geometry import film_technique
 from atlasplane.pathways.alignment.head_position import (
     AtlasEstimate,
     HeadPrior,
@@ -76,7 +77,7 @@ def analyse_visit(visit: Visit, *, prior: HeadPrior | None = None) -> AlignmentA
     s_line = next((a.value("s_line_angle") for a in analyses if a.film.view is View.LATERAL), None)
     parts = []
     for analysis in analyses:
-        technique = analysis.film.technique
+        technique = film_technique(analysis)
         term = None if technique is None else projection_term(analysis, technique, atlas, prior)
         findings.extend(film_findings(analysis, term, s_line_deg=s_line))
         parts.append(_film_part(visit, analysis, term))
@@ -256,7 +257,7 @@ def _measurement(visit: Visit, analysis: FilmAnalysis, terms: _Terms, k: int, va
 def _quality(analysis: FilmAnalysis, entry: Quantity, *, at_detector: bool) -> tuple[str, ...]:
     flags = {
         "mm_at_detector": at_detector,
-        "technique_missing": analysis.film.technique is None,
+        "technique_missing": analysis.film.technique is None and analysis.film.camera_lps is None,
         "nominal_scale": analysis.film.calibration.kind is CalibrationKind.NONE and _has_defaults(analysis),
         entry.tag: entry.tag in ("proposed", "unverified"),
     }
