@@ -273,7 +273,7 @@ def test_what_was_not_measured_is_not_listed() -> None:
     only_ar = listing(visit_of({"atlas_rotation": -2.0}, u=0.1))
     assert only_ar is not None
     assert only_ar.text == "AL undetermined ROT 2 (left side anterior)"
-    assert only_ar.canonical == "ROT undetermined 2.00"
+    assert only_ar.canonical == "ROT left side anterior 2.00"
     assert only_ar.words == ("left side anterior",)
     bare = listing(visit_of({"atlas_laterality": 2.0, "s_line_angle": -3.0, "axial_radius": 80.0}, u=0.1))
     assert bare is not None

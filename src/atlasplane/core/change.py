@@ -1,6 +1,6 @@
 """Did it change? One object holds the difference, its uncertainty and its verdict.
 
-*Distinguishable* (|change| beyond its minimal detectable change), *meaningful* (also beyond a published
+*Distinguishable* (``|change|`` beyond its minimal detectable change), *meaningful* (also beyond a published
 minimal important change) and *sustained* (also beyond a stable baseline) are three words, never one.
 """
 
@@ -65,7 +65,7 @@ class Change:
 
     @property
     def distinguishable(self) -> bool | None:
-        """Whether |change| exceeds the minimal detectable change; None where that is unknown."""
+        """Whether ``|change|`` exceeds the minimal detectable change; None where that is unknown."""
         if isinstance(self.pre, Count) and isinstance(self.post, Count):
             before, after = self.pre.interval(self.level), self.post.interval(self.level)
             assert before.low is not None and before.high is not None  # a rate interval is always closed
@@ -88,7 +88,7 @@ class Change:
 
     @property
     def percent_reduction(self) -> float | None:
-        """100 (|pre| - |post|) / |pre|; None where |pre| is below its own minimal detectable change."""
+        """``100 (|pre| - |post|) / |pre|``; None where ``|pre|`` is below its own minimal detectable change."""
         if not (isinstance(self.pre, Measurement) and isinstance(self.post, Measurement)):
             return None
         mdc = self.pre.mdc(self.level)

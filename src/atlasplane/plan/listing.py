@@ -133,9 +133,10 @@ _CANONICAL = (
     ("lower_angle", "LA {side} {size:.2f}"),
     ("odontoid_offset", "OD {side} {size:.1f} mm"),
     ("spinous_offset", "SP {side} {size:.1f} mm"),
-    ("atlas_plane_tilt", "APL {side}-up {size:.2f}"),
+    ("atlas_plane_tilt", "APL {side} {size:.2f}"),
     ("head_tilt", "HT {side} {size:.2f}"),
 )
+_SIDE_UP = {("atlas_plane_tilt", Side.RIGHT): "R-up", ("atlas_plane_tilt", Side.LEFT): "L-up"}
 _LETTER = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNDETERMINED: "undetermined"}
 
 
@@ -161,12 +162,15 @@ def _canonical(joint: JointObservations) -> list[str]:
     if laterality is not None:
         parts.append(f"AL {_LETTER[side]} {abs(laterality.value):.2f}")
     if rotation is not None:
-        letter = rotation_letter(side, rotation.value) if rotation.side is not Side.UNDETERMINED else None
-        parts.append(f"ROT {letter or 'undetermined'} {abs(rotation.value):.2f}")
+        parts.append(f"ROT {_rotation_label(side, rotation)} {abs(rotation.value):.2f}")
     for key, form in _CANONICAL:
         measured = joint.measurement(key)
         if measured is not None and measured.side is not None:
-            parts.append(form.format(side=_LETTER[measured.side], size=abs(measured.value)))
+            parts.append(
+                form.format(
+                    side=_SIDE_UP.get((key, measured.side), _LETTER[measured.side]), size=abs(measured.value)
+                )
+            )
     s_line, s_class = joint.measurement("s_line_angle"), joint.get("s_line_class")
     if s_line is not None:
         label = f" ({s_class.value})" if isinstance(s_class, Category) else ""
@@ -176,6 +180,13 @@ def _canonical(joint: JointObservations) -> list[str]:
         across = [2 * r.value / MM_PER_INCH for r in (condylar, axial)]
         parts.append(f"C {across[0]:.1f} in A {across[1]:.1f} in (diameters at object scale)")
     return parts
+
+
+def _rotation_label(laterality: Side, rotation: Measurement) -> str:
+    """A or P; the side in words while the side of laterality, which the letter speaks of, is unknown."""
+    if rotation.side is Side.UNDETERMINED:
+        return "undetermined"
+    return rotation_letter(laterality, rotation.value) or rotation_words(rotation.value)
 
 
 def _words(joint: JointObservations) -> list[str]:
