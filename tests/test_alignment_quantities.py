@@ -15,6 +15,7 @@ import pytest
 from atlasplane.core.observation import Category
 from atlasplane.core.quantity import quantities, quantity
 from atlasplane.core.side import Side, side_of
+from atlasplane.pathways.alignment import head_position
 from atlasplane.pathways.alignment.visit_analysis import analyse_visit
 from atlasplane.sources.film import View
 from tests.film_cases import (
@@ -36,6 +37,12 @@ FILMS = {View.LATERAL: LATERAL, View.NASIUM: NASIUM, View.VERTEX: VERTEX}
 STRAIGHT = {View.LATERAL: LATERAL, View.NASIUM: STRAIGHT_NASIUM, View.VERTEX: STRAIGHT_VERTEX}
 EXACT = 1e-7
 """The skull line is solved to 1e-9 rad (6e-8 deg) and Newton's circle to rounding; everything else is arithmetic in doubles."""
+
+
+@pytest.fixture(autouse=True)
+def few_persons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here hangs on the size of the projection term: fewer template persons make the tests quick."""
+    monkeypatch.setattr(head_position, "TEMPLATE_PERSONS", 256)
 
 
 def atan_deg(ratio: float) -> float:

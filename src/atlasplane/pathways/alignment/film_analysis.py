@@ -182,7 +182,9 @@ def read_film(film: Radiograph, reading: Reading) -> ReadFilm:
     _refuse_contradictions(film, marks)
     levels, skull = _skull_levels(marked, marks)
     lines = _lines(marked, marked.values, levels)
-    keys = tuple(key for key, c in _constructions(film.view).items() if _can_read(film, key, c, marks, levels))
+    keys = tuple(
+        key for key, c in _constructions(film.view).items() if _can_read(film, key, c, marks, levels)
+    )
     if not any(not key.startswith("check.") for key in keys):
         raise BadLandmarks(
             film.file,
@@ -190,13 +192,21 @@ def read_film(film: Radiograph, reading: Reading) -> ReadFilm:
             "Mark at least the two points of one line (see the landmark atlas).",
         )
     draft = ReadFilm(
-        marked=marked, lines=lines, levels=levels, skull=skull, keys=keys, values=np.zeros(0), placing_cov=np.zeros((0, 0))
+        marked=marked,
+        lines=lines,
+        levels=levels,
+        skull=skull,
+        keys=keys,
+        values=np.zeros(0),
+        placing_cov=np.zeros((0, 0)),
     )
     values = draft.model(marked.values)
     if not np.all(np.isfinite(values)):
         bad = ", ".join(key for key, value in zip(keys, values, strict=True) if not np.isfinite(value))
         raise BadLandmarks(
-            film.file, f"impossible geometry in reading '{reading.id}': {bad}", "Check that no two marks coincide."
+            film.file,
+            f"impossible geometry in reading '{reading.id}': {bad}",
+            "Check that no two marks coincide.",
         )
     sensitivity = jacobian(draft.model, marked.values, _STEP_OF_U * np.sqrt(np.diag(marked.cov)))
     return ReadFilm(
@@ -215,7 +225,9 @@ def _constructions(view: View) -> Mapping[str, Construction[Any]]:
     return {c.key: c for c in (*analysis.constructions, *analysis.checks)}
 
 
-def _lines(marked: MarkedFilm, inputs: Array, levels: Levels | None) -> LateralLines | NasiumLines | VertexLines:
+def _lines(
+    marked: MarkedFilm, inputs: Array, levels: Levels | None
+) -> LateralLines | NasiumLines | VertexLines:
     marks = marked.marks(inputs)
     match marked.film.view:
         case View.LATERAL:
@@ -256,7 +268,9 @@ def _skull_levels(marked: MarkedFilm, marks: Marks) -> tuple[Levels | None, Cent
         )
     except ValueError as error:
         raise BadLandmarks(
-            marked.film.file, f"skull contours: {error}", "Mark both sides from the squamous suture to the turn of the skull."
+            marked.film.file,
+            f"skull contours: {error}",
+            "Mark both sides from the squamous suture to the turn of the skull.",
         ) from error
     skull = nasium_lines(marks, levels).skull
     assert isinstance(skull, CentralLine)
@@ -265,12 +279,16 @@ def _skull_levels(marked: MarkedFilm, marks: Marks) -> tuple[Levels | None, Cent
     return (levels if usable else None), skull
 
 
-def _can_read(film: Radiograph, key: str, construction: Construction[Any], marks: Marks, levels: Levels | None) -> bool:
+def _can_read(
+    film: Radiograph, key: str, construction: Construction[Any], marks: Marks, levels: Levels | None
+) -> bool:
     if not marks.has(construction.needs) or not _has_scale(film, key):
         return False
     if "SKULL_R" in construction.needs and levels is None:
         return False
-    circle_marks = [marks.contours[id_] for id_ in construction.needs if id_ in marks.contours and "SKULL" not in id_]
+    circle_marks = [
+        marks.contours[id_] for id_ in construction.needs if id_ in marks.contours and "SKULL" not in id_
+    ]
     if circle_marks and sum(c.shape[-2] for c in circle_marks) < 3:
         raise BadLandmarks(
             film.file,

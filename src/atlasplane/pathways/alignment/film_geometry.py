@@ -30,7 +30,9 @@ def film_technique(analysis: FilmAnalysis) -> Technique | None:
     try:
         camera = _isb_camera(film, film.camera_lps)
     except ValueError as error:
-        raise BadInput(film.file, str(error), "Check camera.P in visit.toml (3 x 4, LPS mm to pixel).") from error
+        raise BadInput(
+            film.file, str(error), "Check camera.P in visit.toml (3 x 4, LPS mm to pixel)."
+        ) from error
     return _technique_at_atlas(analysis, camera)
 
 

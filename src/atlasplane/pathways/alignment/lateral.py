@@ -44,7 +44,10 @@ class LateralLines:
 
     def s_class(self) -> str:
         """S0 when the S-line meets the palate, S above, I below its mid-point; for one film only."""
-        anterior, posterior = self.below_s_line(self.marks["HP_ANT"]), self.below_s_line(self.marks["HP_POST"])
+        anterior, posterior = (
+            self.below_s_line(self.marks["HP_ANT"]),
+            self.below_s_line(self.marks["HP_POST"]),
+        )
         if anterior * posterior <= 0:
             return "S0"
         return "S" if self.below_s_line(self.palate_point) > 0 else "I"
@@ -55,9 +58,13 @@ _PALATE = ("HP_ANT", "HP_POST")
 
 LATERAL: tuple[Construction[LateralLines], ...] = (
     Construction("s_line_angle", _S_LINE, lambda film: planar.direction_deg(film.s_line)),
-    Construction("s_palate_angle", _S_LINE + _PALATE, lambda film: planar.signed_angle_deg(film.palate, film.s_line)),
+    Construction(
+        "s_palate_angle", _S_LINE + _PALATE, lambda film: planar.signed_angle_deg(film.palate, film.s_line)
+    ),
     Construction("s_offset", _S_LINE + _PALATE, lambda film: film.below_s_line(film.palate_point)),
-    Construction("atlas_plane_sagittal", ("C1_AT", "C1_PT"), lambda film: planar.direction_deg(film.atlas_plane)),
+    Construction(
+        "atlas_plane_sagittal", ("C1_AT", "C1_PT"), lambda film: planar.direction_deg(film.atlas_plane)
+    ),
     # Head pitch of the nasium against the lateral is not measured, so its change counts as 0 and its spread is in u.
     Construction("nasium_tube_angle", _S_LINE, lambda film: planar.direction_deg(film.s_line)),
 )

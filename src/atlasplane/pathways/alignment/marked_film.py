@@ -130,7 +130,11 @@ def film_frame(film: Radiograph) -> FilmFrame:
         name = "patient_anterior" if film.view.needs_anterior else "patient_right"
         first, second = _stored(film, name), film.patient_superior or _superior(film, name)
     if first.is_horizontal == second.is_horizontal:
-        raise BadLandmarks(film.file, "its two stored directions are parallel", "State perpendicular directions of the patient.")
+        raise BadLandmarks(
+            film.file,
+            "its two stored directions are parallel",
+            "State perpendicular directions of the patient.",
+        )
     origin = np.array([film.shape[1] - 1, film.shape[0] - 1]) / 2
     return FilmFrame.of(first.vector, second.vector, np.array(film.calibration.pixel_shape), origin)
 
@@ -138,7 +142,9 @@ def film_frame(film: Radiograph) -> FilmFrame:
 def _stored(film: Radiograph, name: str) -> ImageDirection:
     direction: ImageDirection | None = getattr(film, name)
     if direction is None:
-        raise BadLandmarks(film.file, f"{name} is not stored", f"State {name} (image_left, image_right, ...) in visit.toml.")
+        raise BadLandmarks(
+            film.file, f"{name} is not stored", f"State {name} (image_left, image_right, ...) in visit.toml."
+        )
     return direction
 
 
@@ -163,7 +169,9 @@ def _upwards(id_: str, at: Array, view: View) -> Array:
     return at
 
 
-def _placing(id_: str, mark: MarkedPoint | MarkedContour, frame: FilmFrame, scale: float) -> tuple[Array, bool]:
+def _placing(
+    id_: str, mark: MarkedPoint | MarkedContour, frame: FilmFrame, scale: float
+) -> tuple[Array, bool]:
     """Covariance of one vertex in film coordinates, and whether it is the catalogue's default."""
     if isinstance(mark, MarkedPoint) and mark.cov is not None:
         return frame.covariance(mark.cov), False

@@ -137,7 +137,9 @@ NASIUM: tuple[Construction[NasiumLines], ...] = (
         (*_AXIS, "C7_C"),
         lambda film: np.degrees(np.arctan2(film.lower_line[..., 0], film.lower_line[..., 1])),
     ),
-    Construction("odontoid_offset", (*_PLANE, "OD_BASE"), lambda film: film.along_atlas(film.marks["OD_BASE"])),
+    Construction(
+        "odontoid_offset", (*_PLANE, "OD_BASE"), lambda film: film.along_atlas(film.marks["OD_BASE"])
+    ),
     Construction("spinous_offset", (*_PLANE, "C2_SPB"), lambda film: film.along_atlas(film.marks["C2_SPB"])),
     Construction("axis_rotation", _PLANE + _AXIS, lambda film: film.axis_rotation_deg()),
     Construction("condylar_radius", _CONDYLES, lambda film: film.condylar.radius),
@@ -152,24 +154,36 @@ NASIUM: tuple[Construction[NasiumLines], ...] = (
         _CONDYLES + _FACETS,
         lambda film: 2 * (film.condylar.radius - film.axial.radius) / MM_PER_INCH,
     ),
-    Construction("condylar_centre_offset", _PLANE + _CONDYLES, lambda film: film.along_atlas(film.condylar.centre)),
+    Construction(
+        "condylar_centre_offset", _PLANE + _CONDYLES, lambda film: film.along_atlas(film.condylar.centre)
+    ),
     Construction("axial_centre_offset", _PLANE + _FACETS, lambda film: film.along_atlas(film.axial.centre)),
     Construction(
         "skull_offset",
         _PLANE + _SKULL,
         lambda film: film.along_atlas(
-            planar.intersection(film.middle, film.atlas_plane, film.central_skull.point, film.central_skull.direction)
+            planar.intersection(
+                film.middle, film.atlas_plane, film.central_skull.point, film.central_skull.direction
+            )
         ),
     ),
-    Construction("transverse_offset/right", (*_PLANE, "TP_R"), lambda film: film.along_atlas(film.marks["TP_R"])),
-    Construction("transverse_offset/left", (*_PLANE, "TP_L"), lambda film: film.along_atlas(film.marks["TP_L"])),
-    Construction("c7_offset", (*_PLANE, "C7_C"), lambda film: film.marks["C7_C"][..., 0] - film.middle[..., 0]),
+    Construction(
+        "transverse_offset/right", (*_PLANE, "TP_R"), lambda film: film.along_atlas(film.marks["TP_R"])
+    ),
+    Construction(
+        "transverse_offset/left", (*_PLANE, "TP_L"), lambda film: film.along_atlas(film.marks["TP_L"])
+    ),
+    Construction(
+        "c7_offset", (*_PLANE, "C7_C"), lambda film: film.marks["C7_C"][..., 0] - film.middle[..., 0]
+    ),
 )
 
 
 def nasium_lines(marks: Marks, levels: Levels | None) -> NasiumLines:
     """Lines of a marked nasium; without levels there is no skull line."""
-    skull = None if levels is None else central_line(marks.contours["SKULL_R"], marks.contours["SKULL_L"], levels)
+    skull = (
+        None if levels is None else central_line(marks.contours["SKULL_R"], marks.contours["SKULL_L"], levels)
+    )
     return NasiumLines(marks, skull)
 
 

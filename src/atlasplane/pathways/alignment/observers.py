@@ -96,5 +96,3 @@ def _random_effects(values: Array, covs: Array) -> tuple[Array, Array, Array]:
 def pooled_name(observers: Sequence[str]) -> str:
     """How a set of observers is named in keys and reports."""
     return "+".join(sorted(set(observers)))
-
-

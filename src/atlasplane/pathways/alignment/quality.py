@@ -39,7 +39,9 @@ class Limit(BaseModel):
 @cache
 def limits() -> Mapping[str, Limit]:
     """Limits by finding code."""
-    text = files("atlasplane.pathways.alignment").joinpath("data/film_quality.toml").read_text(encoding="utf-8")
+    text = (
+        files("atlasplane.pathways.alignment").joinpath("data/film_quality.toml").read_text(encoding="utf-8")
+    )
     table = tomllib.loads(text)
     table.pop("schema")
     return {code: Limit(**entry) for code, entry in table.items()}
@@ -55,7 +57,9 @@ class _Number:
     says: str
 
 
-def film_findings(analysis: FilmAnalysis, term: ProjectionTerm | None, *, s_line_deg: float | None) -> list[Finding]:
+def film_findings(
+    analysis: FilmAnalysis, term: ProjectionTerm | None, *, s_line_deg: float | None
+) -> list[Finding]:
     """Everything worth knowing about one film.
 
     Parameters
@@ -88,12 +92,17 @@ def _judged(number: _Number, file: str) -> Finding | None:
     )
 
 
-def _numbers(analysis: FilmAnalysis, term: ProjectionTerm | None, s_line_deg: float | None) -> Iterator[_Number]:
+def _numbers(
+    analysis: FilmAnalysis, term: ProjectionTerm | None, s_line_deg: float | None
+) -> Iterator[_Number]:
     if term is not None:
         yaw = next((c for c in term.checks if c.name == "yaw"), None)
         if yaw is not None:
             yield _Number(
-                code="film.yaw", value=yaw.value_deg, u=yaw.u_deg, says="Head turned (yaw, + right side anterior)"
+                code="film.yaw",
+                value=yaw.value_deg,
+                u=yaw.u_deg,
+                says="Head turned (yaw, + right side anterior)",
             )
     yield from _nasium_numbers(analysis)
     technique = analysis.film.technique
@@ -110,7 +119,10 @@ def _nasium_numbers(analysis: FilmAnalysis) -> Iterator[_Number]:
     tilt = analysis.value("head_tilt")
     if tilt is not None:
         yield _Number(
-            code="film.head_tilt", value=tilt, u=analysis.u_placing("head_tilt"), says="Head tilted (+ vertex to the right)"
+            code="film.head_tilt",
+            value=tilt,
+            u=analysis.u_placing("head_tilt"),
+            says="Head tilted (+ vertex to the right)",
         )
     attachments = analysis.value("check.attachments")
     if attachments is not None:
@@ -124,7 +136,12 @@ def _nasium_numbers(analysis: FilmAnalysis) -> Iterator[_Number]:
     if skull is not None and analysis.first.levels is not None:
         scale = analysis.first.marked.film_mm_per_unit
         rms = float(np.sqrt(np.mean(skull.residuals[..., analysis.first.levels.weights > 0] ** 2))) * scale
-        yield _Number(code="skull_line.residual", value=rms, u=None, says="Skull mid-points scatter about their line (RMS)")
+        yield _Number(
+            code="skull_line.residual",
+            value=rms,
+            u=None,
+            says="Skull mid-points scatter about their line (RMS)",
+        )
         yield _Number(
             code="skull_line.split_half",
             value=float(skull.split_half_deg),
@@ -194,5 +211,8 @@ def _statements(analysis: FilmAnalysis) -> Iterator[Finding]:
         names = ", ".join(f"{key} ({', '.join(ids)})" for key, ids in sorted(analysis.missing.items()) if ids)
         if names:
             yield Finding(
-                code="landmarks.missing", severity=Severity.INFO, file=film.file, text=f"Not read for lack of marks: {names}"
+                code="landmarks.missing",
+                severity=Severity.INFO,
+                file=film.file,
+                text=f"Not read for lack of marks: {names}",
             )

@@ -19,7 +19,9 @@ BLOCK = 2000
 """Draws at a time: a block of a film's inputs stays in the processor's cache."""
 
 
-def sampled(analysis: AlignmentAnalysis, *, draws: int, rng: np.random.Generator, level: float = 0.95) -> MonteCarloResult:
+def sampled(
+    analysis: AlignmentAnalysis, *, draws: int, rng: np.random.Generator, level: float = 0.95
+) -> MonteCarloResult:
     """Draws of every measurement in `analysis.joint.order`.
 
     Films that were read several times are sampled about their first reading, with the combined placing covariance's size.
@@ -88,7 +90,9 @@ def _two_by_two(cov: Array) -> Array:
     return np.stack([blocks[k, :, k, :] for k in range(n)])
 
 
-def first_order_holds(analysis: AlignmentAnalysis, result: MonteCarloResult, tolerance: Mapping[str, float]) -> dict[str, bool]:
+def first_order_holds(
+    analysis: AlignmentAnalysis, result: MonteCarloResult, tolerance: Mapping[str, float]
+) -> dict[str, bool]:
     """Whether both ends of each first-order interval lie within a tolerance of the sampled ones (JCGM 101, clause 8)."""
     verdict = {}
     for k, key in enumerate(analysis.joint.order):

@@ -16,14 +16,8 @@ from atlasplane.core.quantity import Quantity, quantity
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis, analyse_film
 from atlasplane.pathways.alignment.film_geometry import film_technique
-from atlasplane.pathways.alignment.head_position import (
-    AtlasEstimate,
-    HeadPrior,
-    ProjectionTerm,
-    default_atlas,
-    head_prior,
-    projection_term,
-)
+from atlasplane.pathways.alignment.head_position import ProjectionTerm, projection_term
+from atlasplane.pathways.alignment.head_prior import AtlasEstimate, HeadPrior, default_atlas, head_prior
 from atlasplane.pathways.alignment.lateral import LateralLines
 from atlasplane.pathways.alignment.observers import pooled_name
 from atlasplane.pathways.alignment.quality import film_findings
@@ -161,12 +155,14 @@ class _Terms:
 
     @property
     def total(self) -> Array:
-        """u."""
+        """U."""
         return np.sqrt(self.film**2 + self.tube**2 + self.head**2)
 
 
 def _film_part(visit: Visit, analysis: FilmAnalysis, term: ProjectionTerm | None) -> _FilmPart:
-    keys = tuple(key for key in analysis.keys if not key.startswith("check.") and _worth_giving(analysis, key))
+    keys = tuple(
+        key for key in analysis.keys if not key.startswith("check.") and _worth_giving(analysis, key)
+    )
     rows = [analysis.keys.index(key) for key in keys]
     placing = analysis.placing_cov[np.ix_(rows, rows)]
     terms = _terms(analysis, term, keys, rows)
@@ -176,13 +172,17 @@ def _film_part(visit: Visit, analysis: FilmAnalysis, term: ProjectionTerm | None
     shared = {_scale_key(analysis): terms.scale}
     for k, key in enumerate(keys):
         if terms.observers[k] > 0:
-            shared[f"observers {_observers(analysis)} on {key}"] = terms.observers * (np.arange(len(keys)) == k)
+            shared[f"observers {_observers(analysis)} on {key}"] = terms.observers * (
+                np.arange(len(keys)) == k
+            )
     if terms.known:
         shared[f"tube angle scale, {analysis.film.view.value}"] = terms.tube
     return _FilmPart(measurements, tuple(_categories(visit, analysis)), placing + terms.head_cov, shared)
 
 
-def _terms(analysis: FilmAnalysis, term: ProjectionTerm | None, keys: tuple[str, ...], rows: list[int]) -> _Terms:
+def _terms(
+    analysis: FilmAnalysis, term: ProjectionTerm | None, keys: tuple[str, ...], rows: list[int]
+) -> _Terms:
     placing = analysis.placing_cov[np.ix_(rows, rows)]
     landmarks = np.sqrt(np.diag(placing))
     observers, scale = analysis.observers[rows], analysis.scale[rows]
@@ -249,7 +249,9 @@ def _measurement(visit: Visit, analysis: FilmAnalysis, terms: _Terms, k: int, va
         u=u if known else None,
         u_film=u_film,
         dof=effective_dof(u if known else u_film, (float(terms.landmarks[k]),), (analysis.dof,)),
-        budget={name: part for name, part in budget.items() if part or name in ("landmarks", "scale", "head")},
+        budget={
+            name: part for name, part in budget.items() if part or name in ("landmarks", "scale", "head")
+        },
         calibration=analysis.film.calibration.kind.value,
     )
 
