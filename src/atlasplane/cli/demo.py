@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atlasplane.cli.documents import Json, print_json
 from atlasplane.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from atlasplane.api import LoadedCase
+    from atlasplane.simulate.demo import DemoPatient
 
 SHOWN = (
     "s_line_angle",
@@ -22,6 +29,11 @@ SHOWN = (
     "axial_radius",
     "atlas_rotation",
 )
+VERDICTS = {
+    True: "distinguishable from measurement error",
+    False: "not distinguishable from measurement error",
+    None: "not comparable",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -30,60 +42,80 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Folder for the two cases; an earlier demo in it is replaced.")] = Path(
-        "atlasplane-demo"
-    ),
-    seed: Annotated[int | None, typer.Option(help="Another simulated patient.")] = None,
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="[FOLDER]", help="Folder for the two cases; an earlier demo in it is replaced."),
+    ] = Path("atlasplane-demo"),
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Another simulated patient.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Films of a simulated patient before and after, and of a twin who was not changed; measured against the truth."""
+    """Show everything on a simulated patient: films, measurements against the truth, reports.
+
+    The patient is filmed before and after a correction, and so is a twin in whom nothing changes.
+    """
     from atlasplane import api
     from atlasplane.cli.terminal import console, progress
     from atlasplane.simulate.demo import DEMO_SEED, demo_patients
     from atlasplane.simulate.patient import simulate_case
 
-    _clear(folder)
     patients = demo_patients(DEMO_SEED if seed is None else seed)
-    out = console()
+    _clear(folder, [patient.name for patient in patients])
     films = sum(len(p.scenario.moments) * len(p.scenario.views) for p in patients)
-    with progress("Simulating films", films) as step:
+    with progress("Taking films", films) as step:
         for patient in patients:
             simulate_case(folder / patient.name, patient.scenario, subject=patient.subject, on_film=step)
+    cases = [api.load(folder / patient.name) for patient in patients]
     reports: list[Path] = []
-    for patient in patients:
-        case = api.load(folder / patient.name)
-        _print_truth(out, patient.title, case, folder / patient.name / "truth.json")
-        reports += case.report(pdf=True)
-    out.print("Reports:")
+    with progress("Measuring, writing reports", len(cases)) as step:
+        for case in cases:
+            reports += case.report(pdf=True)
+            step()
+    if as_json:
+        made = [str(folder / patient.name) for patient in patients]
+        print_json(
+            {"schema": "atlasplane.demo/1", "cases": made, "files": [str(path) for path in reports]}
+        )
+        return
+    out = console()
+    for patient, case in zip(patients, cases, strict=True):
+        _print_truth(out, patient, case)
+    out.print("Reports, to be opened with a web browser or a PDF reader:")
     for path in reports:
         typer.echo(f"  {path}")
+    typer.echo(f"Next: atlasplane measure {folder / patients[0].name}")
 
 
-def _clear(folder: Path) -> None:
+def _clear(folder: Path, names: list[str]) -> None:
+    """Remove an earlier demo, and nothing else."""
     if not folder.exists():
         return
-    known = [path for path in folder.iterdir() if (path / "truth.json").is_file()]
-    if len(known) != len(list(folder.iterdir())):
-        raise BadInput(str(folder), "holds more than an earlier demo", "Name another folder.")
-    for path in known:
+    remedy = "Name another folder"
+    if not folder.is_dir():
+        raise BadInput(str(folder), "is a file", remedy)
+    found = list(folder.iterdir())
+    if any(path.name not in names or not (path / "truth.json").is_file() for path in found):
+        raise BadInput(str(folder), "holds more than an earlier demo", remedy)
+    for path in found:
         shutil.rmtree(path)
 
 
-def _print_truth(out: Any, title: str, case: Any, truth_file: Path) -> None:
-    from atlasplane.cli.terminal import table
+def _print_truth(out: Console, patient: DemoPatient, case: LoadedCase) -> None:
+    from atlasplane.cli.terminal import Column, cells, table
     from atlasplane.report.truth_rows import truth_rows
 
-    truth = json.loads(truth_file.read_text(encoding="utf-8"))
-    columns = [
-        ("visit", "left"),
-        ("quantity", "left"),
-        ("truth", "right"),
-        ("measured", "right"),
-        ("u", "right"),
-        ("within 95 %", "left"),
-    ]
-    measured, comparison = case.measure(), case.compare()
-    out.print(table(title, columns, truth_rows(measured, comparison, truth, SHOWN)))
+    truth = json.loads((case.case.folder / "truth.json").read_text(encoding="utf-8"))
+    comparison = case.compare()
+    numbers = [Column(head, "right") for head in ("truth", "measured", "u")]
+    shown = table(patient.title, [Column("visit"), Column("quantity"), *numbers, Column("within 95 %")])
+    before = None
+    for row in truth_rows(case.measure(), comparison, truth, SHOWN):
+        if before not in (None, row[0]):
+            shown.add_section()
+        shown.add_row(*cells(["" if row[0] == before else row[0], *row[1:]]))
+        before = row[0]
+    out.print(shown)
     change = comparison.change("atlas_laterality")
-    verdict = {True: "distinguishable", False: "not distinguishable from measurement error", None: "not comparable"}
     if change is not None:
-        out.print(f"Atlas laterality, post against pre: {verdict[change.distinguishable]}\n")
+        out.print(f"Atlas laterality, post against pre: [bold]{VERDICTS[change.distinguishable]}[/]\n")

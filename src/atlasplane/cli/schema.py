@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from atlasplane.cli.documents import Json, print_json
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -13,17 +15,19 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    name: Annotated[str | None, typer.Argument(help="Name of a schema; without it the names are listed.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Name of a schema; without it the names are listed."),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Print a JSON Schema (draft 2020-12) of an input file or of a command's --json output."""
-    from atlasplane.cli.terminal import print_json
-    from atlasplane.core.errors import BadInput
+    """Print the JSON Schema (draft 2020-12) of an input file or of a command's --json output."""
     from atlasplane.io.schemas import json_schema, schema_names
 
-    if name is None:
+    if name is not None:
+        print_json(json_schema(name))
+    elif as_json:
+        print_json({"schema": "atlasplane.schemas/1", "names": list(schema_names())})
+    else:
         for known in schema_names():
             typer.echo(known)
-        return
-    if name not in schema_names():
-        raise BadInput("schema", f"there is no schema '{name}'", f"Names: {', '.join(schema_names())}.")
-    print_json(json_schema(name))

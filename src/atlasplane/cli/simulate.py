@@ -7,41 +7,81 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atlasplane.cli.documents import Json, print_json
+from atlasplane.cli.values import numbers
 from atlasplane.core.errors import BadInput
 
 if TYPE_CHECKING:
     from atlasplane.sources.film import View
 
+WHO = "Who is filmed"
+HOW = "Pose and films"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
-        epilog='Example: atlasplane simulate out --head "0.5,1,0" --atlas "-12,3,2" --post "-12,0.5,0.5" --seed 7'
+        epilog='Example: atlasplane simulate out --seed 7 --head "0.5,1,0" --atlas "-12,3,2" --post "-12,0.5,0.5"'
     )(simulate)
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(help="New case folder.")],
-    seed: Annotated[int, typer.Option(help="Seed; one seed gives one case.")],
-    head: Annotated[str, typer.Option(help='Head mis-position on every film, "yaw,pitch,roll" in deg.')] = "0,0,0",
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="New case folder.")],
+    seed: Annotated[int, typer.Option(metavar="N", help="One seed gives one case, always the same.")],
+    head: Annotated[
+        str,
+        typer.Option(
+            metavar='"YAW,PITCH,ROLL"',
+            help="Head mis-position on every film, deg: left turn, extension, right tilt +.",
+            rich_help_panel=HOW,
+        ),
+    ] = "0,0,0",
     atlas: Annotated[
         str | None,
-        typer.Option(help='C1 in the skull, "flexion,laterality,rotation" in deg. Default: a typical listing; CT: as it lies.'),
+        typer.Option(
+            metavar='"FLEX,LAT,ROT"',
+            help="C1 in the skull, deg: flexion, laterality, rotation. Default: a typical listing; of a CT, as it lies.",
+            rich_help_panel=HOW,
+        ),
     ] = None,
-    post: Annotated[str | None, typer.Option(help="The same after a correction; makes a pre and a post visit.")] = None,
-    views: Annotated[str, typer.Option(help="Films to take.")] = "lateral,nasium,vertex",
+    post: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"FLEX,LAT,ROT"',
+            help="The same after a correction: makes a pre and a post visit.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    views: Annotated[
+        str, typer.Option(metavar="VIEW,…", help="Films to take.", rich_help_panel=HOW)
+    ] = "lateral,nasium,vertex",
     noise_mm: Annotated[
-        float | None, typer.Option(help="SD of the clicks on the film, mm. Default: the landmark catalogue's.")
+        float | None,
+        typer.Option(
+            metavar="MM",
+            help="SD of the clicks on the film; 0 for none. Default: as the landmark catalogue says.",
+            rich_help_panel=HOW,
+        ),
     ] = None,
-    ct: Annotated[Path | None, typer.Option(help="Film this CT (NIfTI or DICOM folder) instead of the phantom.")] = None,
-    landmarks: Annotated[Path | None, typer.Option(help="Landmark file of the CT (space lps_mm).")] = None,
+    ct: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="This CT (NIfTI, or a DICOM folder), not the phantom.", rich_help_panel=WHO
+        ),
+    ] = None,
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Landmark file of the CT (space lps_mm).", rich_help_panel=WHO),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Films, landmark files and truth.json of a simulated patient (or of a real CT's bones)."""
+    """Write the films, landmark files and truth.json of a simulated patient, or of a real CT's bones."""
     from atlasplane.cli.terminal import progress
     from atlasplane.simulate.patient import DEFAULT_ATLAS_DEG, Scenario, simulate_case
 
     if (ct is None) != (landmarks is None):
-        raise BadInput("simulate", "--ct and --landmarks go together", "Give both, or neither for the phantom.")
+        given, other = ("--ct", "--landmarks") if landmarks is None else ("--landmarks", "--ct")
+        raise BadInput(given, f"goes together with {other}", "Give both, or neither for the phantom")
     fallback = DEFAULT_ATLAS_DEG if ct is None else (0.0, 0.0, 0.0)
     scenario = Scenario(
         seed=seed,
@@ -55,24 +95,19 @@ def simulate(
     if ct is not None and landmarks is not None:
         from atlasplane.simulate.ct_subject import ct_subject
 
-        subject = ct_subject(ct, landmarks)
-    with progress("Films", len(scenario.moments) * len(scenario.views)) as step:
+        with progress("Reading the CT"):
+            subject = ct_subject(ct, landmarks)
+    with progress("Taking films", len(scenario.moments) * len(scenario.views)) as step:
         simulate_case(out, scenario, subject=subject, on_film=step)
-    typer.echo(str(out))
+    if as_json:
+        print_json({"schema": "atlasplane.simulate/1", "folder": str(out), "seed": seed})
+    else:
+        typer.echo(str(out))
 
 
 def angles(option: str, text: str) -> tuple[float, float, float]:
-    """Three comma-separated degrees.
-
-    Raises
-    ------
-    BadInput
-        When they are not three numbers.
-    """
-    try:
-        first, second, third = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise BadInput(option, f"'{text}' is not three numbers", f'Write {option} "1.5,0,-2".') from error
+    """Three comma-separated degrees; raises BadInput."""
+    first, second, third = numbers(option, text, like="1.5,0,-2")
     return first, second, third
 
 
@@ -85,11 +120,13 @@ def view_list(text: str) -> tuple[View, ...]:
         When a view is unknown, doubled or has no simulated geometry.
     """
     from atlasplane.simulate.setup import SETUPS
+
     names = [part.strip() for part in text.split(",") if part.strip()]
     known = {view.value: view for view in SETUPS}
+    remedy = f"Choose from {', '.join(known)}"
     for name in names:
         if name not in known:
-            raise BadInput("--views", f"'{name}' cannot be simulated", f"Choose from {', '.join(known)}.")
+            raise BadInput("--views", f"'{name}' cannot be simulated", remedy)
     if not names or len(set(names)) != len(names):
-        raise BadInput("--views", f"'{text}' names a view twice or none", f"Choose from {', '.join(known)}.")
+        raise BadInput("--views", f"'{text}' names a view twice or none", remedy)
     return tuple(known[name] for name in names)
