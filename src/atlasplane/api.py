@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,24 @@ from atlasplane.chain.comparison import Comparison, compare_visits
 from atlasplane.chain.measured import MeasuredCase, PlanSettings, measure_case
 from atlasplane.core.change import LEVEL
 from atlasplane.core.errors import BadInput, NoScale
-from atlasplane.core.observation import Category, Measurement, Observation
+from atlasplane.core.finding import Finding
+from atlasplane.core.observation import Category, Count, Grade, Measurement, Observation
 from atlasplane.core.quantity import quantities
 from atlasplane.io.case_folder import read_case
+from atlasplane.io.faults import nearest
 from atlasplane.sources.case import Case
 
 if TYPE_CHECKING:
     import pandas as pd
 
+COLUMNS = (
+    *("case", "visit", "time", "phase", "moment", "quantity", "site", "condition", "kind"),
+    *("value", "u", "n", "exposure", "level", "unit"),
+)
+"""Columns of `to_frame`."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class LoadedCase:
     """A case with its verbs.
 
@@ -45,37 +54,65 @@ class LoadedCase:
         ----------
         settings : PlanSettings, optional
             How heights and vectors are worked out; default what case.toml says.
+
+        Raises
+        ------
+        BadInput
+            When marks cannot be used or contradict what is stored of the film.
         """
-        return measure_case(self.case, settings)
+        return self._measured if settings is None else measure_case(self.case, settings)
 
     def compare(self, *, pre: str | None = None, post: str | None = None, level: float = LEVEL) -> Comparison:
-        """Changes between two visits; default pre and post of one day, else first baseline against last visit."""
+        """Changes between two visits.
+
+        Parameters
+        ----------
+        pre, post : str, optional
+            Visit ids; default pre and post of one day, else first baseline against last visit.
+        level : float
+            Confidence level of the minimal detectable change.
+
+        Raises
+        ------
+        BadInput
+            When there are not two visits, or no visit has that id.
+        """
         return compare_visits(self.measure(), pre=pre, post=post, level=level)
 
-    def report(self, *, pdf: bool = True, folder: Path | None = None) -> list[Path]:
-        """Write report.html (and report.pdf) into the case folder, or another one; returns their paths."""
+    def report(self, *, pdf: bool = True, folder: Path | str | None = None) -> list[Path]:
+        """Write report.html (and report.pdf) into the case folder, or another one; returns their paths.
+
+        Raises
+        ------
+        OutputFailed
+            When a file cannot be written; what was there before is untouched.
+        """
         from atlasplane.report.write import write_report
 
         measured = self.measure()
         comparison = compare_visits(measured) if len(measured.visits) > 1 else None
-        return write_report(measured, comparison, folder or self.case.folder, pdf=pdf)
+        return write_report(measured, comparison, Path(folder or self.case.folder), pdf=pdf)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an observation, with pandas (any version that the user has).
+        """One row an observation, with pandas (any version that the user has); columns are `COLUMNS`.
 
-        Columns: case, visit, time, phase, moment, quantity, site, condition, kind, value, u, unit.
+        Raises
+        ------
+        BadInput
+            When pandas is not installed.
         """
         try:
             import pandas as pd
         except ImportError as missing:
-            raise BadInput("to_frame", "needs pandas", "Install it: pip install pandas, or use .rows().") from missing
-        return pd.DataFrame(list(self.rows()))
+            remedy = "Install it (pip install pandas), or use rows()"
+            raise BadInput("to_frame", "needs pandas, which is not installed", remedy) from missing
+        return pd.DataFrame(list(self.rows()), columns=list(COLUMNS))
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of `to_frame` as plain dictionaries."""
+        """The rows of `to_frame` as plain dictionaries; what a kind does not have is None."""
         for visit in self.measure().visits:
             for observed in visit.joint.observations:
-                yield {
+                own = {
                     "case": self.case.id,
                     "visit": visit.visit.id,
                     "time": visit.visit.time,
@@ -83,6 +120,12 @@ class LoadedCase:
                     "moment": visit.visit.moment.value,
                     **_row(observed),
                 }
+                yield dict.fromkeys(COLUMNS) | own
+
+    @cached_property
+    def _measured(self) -> MeasuredCase:
+        """The case as measured with its own settings; a frozen case gives the same numbers every time."""
+        return measure_case(self.case)
 
 
 def load(folder: Path | str) -> LoadedCase:
@@ -101,6 +144,12 @@ def load(folder: Path | str) -> LoadedCase:
     return LoadedCase(read_case(folder))
 
 
+def comparison_findings(case: Case, comparison: Comparison) -> tuple[Finding, ...]:
+    """Findings that a person should know before reading a comparison: of the folder and of its two visits."""
+    visits = (comparison.pre, comparison.post)
+    return (*case.findings, *(found for visit in visits for found in visit.alignment.findings))
+
+
 def only_quantities(measured: MeasuredCase, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Check that quantities asked by name are known and measured in some visit.
 
@@ -113,37 +162,46 @@ def only_quantities(measured: MeasuredCase, wanted: tuple[str, ...]) -> tuple[st
     """
     for id_ in wanted:
         if id_ not in quantities():
-            raise BadInput("--quantity", f"'{id_}' is no quantity", "See the reference, or 'atlasplane measure' without it.")
-        if any(o.quantity.id == id_ for v in measured.visits for o in v.joint.observations):
-            continue
-        entry = quantities()[id_]
-        bare = [
-            film.file
-            for visit in measured.case.visits
-            for film in visit.films
-            if film.view.value == entry.view and film.calibration.mm_per_px is None
-        ]
-        if entry.is_length and bare:
-            raise NoScale(
-                bare[0], f"{id_} is a length and the film has no scale", "State its calibration in visit.toml (kind, mm_per_px)."
-            )
-        raise BadInput(str(measured.case.folder), f"{id_} is not measured in any visit", "Mark its landmarks on the film.")
+            close = nearest(id_, quantities())
+            remedy = f"Did you mean '{close}'?" if close else "Measure without --quantity to see them all"
+            raise BadInput("--quantity", f"'{id_}' is no quantity", remedy)
+        if not any(o.quantity.id == id_ for v in measured.visits for o in v.joint.observations):
+            raise _not_measured(measured, id_)
     return wanted
+
+
+def _not_measured(measured: MeasuredCase, id_: str) -> BadInput:
+    """Why a known quantity is in no visit, and what to do."""
+    view = quantities()[id_].view
+    films = [film for visit in measured.case.visits for film in visit.films if film.view.value == view]
+    if not films and view is not None:
+        what = f"{id_} is read from a {view} film and the case has none"
+        return BadInput(str(measured.case.folder), what, f"Add one: atlasplane add CASE FILM --view {view}")
+    bare = next((film.file for film in films if film.calibration.mm_per_px is None), None)
+    if bare is not None and quantities()[id_].is_length:
+        remedy = "State its calibration in visit.toml (kind, mm_per_px)"
+        return NoScale(bare, f"{id_} is a length and the film has no scale", remedy)
+    marked = ", ".join(quantities()[id_].landmarks)
+    remedy = f"Mark its landmarks: {marked}" if marked else "The findings of 'atlasplane measure' say why"
+    return BadInput(str(measured.case.folder), f"{id_} is not measured in any visit", remedy)
 
 
 def _row(observed: Observation) -> dict[str, Any]:
     site = observed.site
-    row = {
+    row: dict[str, Any] = {
         "quantity": observed.quantity.id,
         "site": None if site is None else site.side,
         "condition": observed.condition,
         "kind": observed.quantity.kind,
-        "value": None,
-        "u": None,
         "unit": observed.quantity.unit,
     }
-    if isinstance(observed, Measurement):
-        row |= {"value": observed.value, "u": observed.u}
-    elif isinstance(observed, Category):
-        row |= {"value": observed.value}
+    match observed:
+        case Measurement():
+            row |= {"value": observed.value, "u": observed.u}
+        case Count():
+            row |= {"value": observed.rate, "n": observed.n, "exposure": observed.exposure}
+        case Grade():
+            row |= {"level": observed.level}
+        case Category():
+            row |= {"value": observed.value}
     return row

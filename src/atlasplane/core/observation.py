@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
+from scipy.special import gammaincinv, ndtri, stdtrit
 
 from atlasplane.core.quantity import Quantity
 from atlasplane.core.side import Side, side_of
@@ -196,8 +196,8 @@ class Count(Observation):
         _check_level(level)
         tail, effective = (1 - level) / 2, self.n / self.dispersion
         scale = self.dispersion / self.exposure
-        low = 0.0 if self.n == 0 else float(stats.chi2.ppf(tail, 2 * effective)) / 2 * scale
-        high = float(stats.chi2.ppf(1 - tail, 2 * effective + 2)) / 2 * scale
+        low = 0.0 if self.n == 0 else _gamma_quantile(tail, effective) * scale
+        high = _gamma_quantile(1 - tail, effective + 1) * scale
         return Interval(level=level, low=low, high=high)
 
 
@@ -281,7 +281,12 @@ def coverage_factor(level: float, dof: float) -> float:
     """Two-sided coverage factor: normal for infinite dof, else Student's t (JCGM 100 G.3)."""
     _check_level(level)
     p = (1 + level) / 2
-    return float(stats.norm.ppf(p) if math.isinf(dof) else stats.t.ppf(p, dof))
+    return float(ndtri(p) if math.isinf(dof) else stdtrit(dof, p))
+
+
+def _gamma_quantile(p: float, shape: float) -> float:
+    """Quantile of the gamma distribution of unit rate: half of chi-squared's with 2 x shape degrees."""
+    return float(gammaincinv(shape, p))
 
 
 def _check_level(level: float) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
 from atlasplane.core.errors import BadFile, BadInput
 from atlasplane.core.quantity import quantities
+from atlasplane.io.faults import nearest
 from atlasplane.io.models import PlanTable
 from atlasplane.io.text_file import read_text
 from atlasplane.sources.case import PlanChoice
@@ -15,6 +17,9 @@ from atlasplane.sources.case import PlanChoice
 HEIGHT_COLUMNS = ("component", "value", "inches")
 TYPE_COLUMNS = ("name", "upper", "lower", "plane", "neck")
 SIGNS = ("right", "left", "zero", "")
+SITES = ("", "right", "left")
+
+Heights = dict[str, tuple[tuple[float, float], ...]]
 
 
 def plan_choice(root: Path, table: PlanTable | None) -> PlanChoice:
@@ -28,7 +33,8 @@ def plan_choice(root: Path, table: PlanTable | None) -> PlanChoice:
     if table is None:
         return PlanChoice()
     if table.height == "table" and table.height_table is None:
-        raise BadInput("case.toml", "plan.height is 'table' and plan.height_table is missing", "Name your own chart (CSV).")
+        what = "plan.height is 'table' and plan.height_table is missing"
+        raise BadInput("case.toml", what, "Name your own chart (CSV)")
     return PlanChoice(
         height=table.height,
         height_table={} if table.height_table is None else read_height_table(root / table.height_table),
@@ -38,38 +44,77 @@ def plan_choice(root: Path, table: PlanTable | None) -> PlanChoice:
     )
 
 
-def read_height_table(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
-    """A height chart: CSV with the columns component (a quantity), value (its unit), inches."""
-    rows: dict[str, list[tuple[float, float]]] = {}
-    for number, row in _rows(path, HEIGHT_COLUMNS):
-        component = row["component"]
-        if component.split("/")[0] not in quantities():
-            raise BadFile(path.name, f"line {number}: '{component}' is no quantity", "Use ids such as atlas_plane_tilt.")
-        rows.setdefault(component, []).append((_number(row["value"], path, number), _number(row["inches"], path, number)))
-    return {component: tuple(sorted(pairs)) for component, pairs in rows.items()}
+def read_height_table(path: Path) -> Heights:
+    """A height chart: CSV with the columns component (a quantity), value (its unit), inches.
+
+    Raises
+    ------
+    BadInput
+        Naming the file and the line; also where one value has two heights.
+    """
+    rows: dict[str, dict[float, float]] = {}
+    for line, row in _rows(path, HEIGHT_COLUMNS):
+        chart = rows.setdefault(_component(row["component"], path, line), {})
+        value, inches = (_number(row[key], path, line) for key in ("value", "inches"))
+        if value in chart:
+            what = f"line {line}: {row['component']} = {value:g} stands in the chart twice"
+            raise BadFile(path.name, what, "Keep one of the two lines")
+        chart[value] = inches
+    if not rows:
+        raise BadFile(path.name, "holds no line below its header", "Write your chart into it")
+    return {component: tuple(sorted(chart.items())) for component, chart in rows.items()}
 
 
 def read_type_table(path: Path) -> tuple[dict[str, str], ...]:
-    """A type table: CSV with the columns name, upper, lower, plane, neck (right, left, zero or empty for any)."""
+    """A type table: CSV with the columns name, upper, lower, plane, neck (a sign, or empty for any).
+
+    Raises
+    ------
+    BadInput
+        Naming the file and the line.
+    """
     types = []
-    for number, row in _rows(path, TYPE_COLUMNS):
+    for line, row in _rows(path, TYPE_COLUMNS):
+        if not row["name"]:
+            raise BadFile(path.name, f"line {line} names no type", "Write the type's name in its first cell")
         wrong = next((key for key in TYPE_COLUMNS[1:] if row[key] not in SIGNS), None)
         if wrong is not None:
-            raise BadFile(path.name, f"line {number}: {wrong} = '{row[wrong]}'", "Use right, left, zero or nothing.")
+            what = f"line {line}: {wrong} = '{row[wrong]}'"
+            raise BadFile(path.name, what, "Use right, left, zero, or nothing for any")
         types.append({key: value for key, value in row.items() if value})
     return tuple(types)
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(read_text(path, name=path.name).splitlines())
-    if tuple(reader.fieldnames or ()) != columns:
-        raise BadFile(path.name, f"has the columns {', '.join(reader.fieldnames or ())}", f"Write {', '.join(columns)}.")
+    """Rows with the number of their line; every row has every column. Raises BadInput."""
+    reader = csv.DictReader(io.StringIO(read_text(path, name=path.name)), strict=True)
     rows = []
-    for number, row in enumerate(reader, start=2):
-        if None in row or None in row.values():
-            raise BadFile(path.name, f"line {number} has not {len(columns)} cells", f"Write {', '.join(columns)}.")
-        rows.append((number, {key: value.strip() for key, value in row.items()}))
+    try:
+        found = tuple(name.strip() for name in reader.fieldnames or ())
+        if found != columns:
+            what = f"has the columns {', '.join(found)}" if found else "is empty"
+            raise BadFile(path.name, what, f"Let its first line be {','.join(columns)}")
+        reader.fieldnames = list(columns)
+        for row in reader:
+            if None in row or None in row.values():
+                what = f"line {reader.line_num} has not {len(columns)} cells"
+                raise BadFile(path.name, what, f"Fill {', '.join(columns)}; decimals with a point")
+            rows.append((reader.line_num, {key: value.strip() for key, value in row.items()}))
+    except csv.Error as fault:
+        what = f"is not valid CSV: {fault} (line {reader.line_num})"
+        raise BadFile(path.name, what, "Correct that line") from fault
     return rows
+
+
+def _component(text: str, path: Path, line: int) -> str:
+    id_, _, side = text.partition("/")
+    if id_ not in quantities():
+        close = nearest(id_, quantities())
+        remedy = f"Did you mean '{close}'?" if close else "Use ids such as atlas_plane_tilt"
+        raise BadFile(path.name, f"line {line}: '{id_}' is no quantity", remedy)
+    if side not in SITES:
+        raise BadFile(path.name, f"line {line}: '{side}' is no side", f"Write {id_}/right or {id_}/left")
+    return text
 
 
 def _number(text: str, path: Path, line: int) -> float:
@@ -78,5 +123,5 @@ def _number(text: str, path: Path, line: int) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise BadFile(path.name, f"line {line}: '{text}' is no number", "Write decimals with a point.")
+        raise BadFile(path.name, f"line {line}: '{text}' is no number", "Write decimals with a point")
     return value

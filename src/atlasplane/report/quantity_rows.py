@@ -18,6 +18,7 @@ from atlasplane.report.numbers import (
 )
 from atlasplane.report.view import BudgetPart, BudgetRow, QuantityGroup, QuantityRow
 from atlasplane.report.wording import DOUBTFUL_TAGS, QUALITY_WORDS, SIDES, VIEW_NAMES
+from atlasplane.uncertainty.budget import variance_shares
 
 BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube")
 """Order of the columns of the budget; a contribution of another name follows."""
@@ -69,7 +70,7 @@ def value_text(observation: Observation) -> str:
 
 def budget_row(measured: Measurement) -> BudgetRow:
     """Contributions to u, or to the film's u where the patient's is unknown, with shares of variance."""
-    total = measured.u or measured.u_film
+    shares = variance_shares(measured.budget)
     digits = decimals_of(measured) if measured.u else measured.quantity.decimals
     order = [
         *(k for k in BUDGET_KINDS if k in measured.budget),
@@ -79,7 +80,7 @@ def budget_row(measured: Measurement) -> BudgetRow:
         BudgetPart(
             kind=kind,
             u=fixed(measured.budget[kind], digits),
-            share=0.0 if total is None else min((measured.budget[kind] / total) ** 2, 1.0),
+            share=shares[kind],
         )
         for kind in order
     )
