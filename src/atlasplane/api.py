@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,6 @@ from atlasplane.core.finding import Finding
 from atlasplane.core.observation import Category, Count, Grade, Measurement, Observation
 from atlasplane.core.quantity import quantities
 from atlasplane.io.case_folder import read_case
-from atlasplane.io.faults import nearest
 from atlasplane.sources.case import Case
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ def only_quantities(measured: MeasuredCase, wanted: tuple[str, ...]) -> tuple[st
     """
     for id_ in wanted:
         if id_ not in quantities():
-            close = nearest(id_, quantities())
-            remedy = f"Did you mean '{close}'?" if close else "Measure without --quantity to see them all"
+            close = get_close_matches(id_, quantities(), n=1, cutoff=0.75)
+            remedy = f"Did you mean '{close[0]}'?" if close else "Measure without --quantity to see them all"
             raise BadInput("--quantity", f"'{id_}' is no quantity", remedy)
         if not any(o.quantity.id == id_ for v in measured.visits for o in v.joint.observations):
             raise _not_measured(measured, id_)

@@ -167,11 +167,7 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a film into a case.
-
-    What a DICOM header states is proposed in visit.toml and marked as such; what nobody states becomes a
-    finding, or an error where no number could be right without it.
-    """
+    """Copy a film into a case; what its DICOM header states is proposed, what nobody states becomes a finding."""
     from atlasplane.io.case_add import add_film
     from atlasplane.io.visit_choice import VisitStamp
 

@@ -32,7 +32,7 @@ def simulate(
         str,
         typer.Option(
             metavar='"YAW,PITCH,ROLL"',
-            help="Head mis-position on every film, deg: left turn, extension, right tilt +.",
+            help="Head mis-position on every film, deg: left turn, extension, right bend +.",
             rich_help_panel=HOW,
         ),
     ] = "0,0,0",

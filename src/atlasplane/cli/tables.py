@@ -45,11 +45,12 @@ def print_comparison(comparison: Comparison, findings: tuple[Finding, ...], *, s
     heads = ["distinguishable", "meaningful", "sustained"] if wide else ["verdict"]
     mdc = f"MDC{100 * comparison.level:g}"
     numbers = [Column(head, "right") for head in ("pre", "post", "change", mdc)]
-    shown = table(view.title, [Column("quantity"), *numbers, *map(Column, heads)])
+    words = [Column(head, least=len("distinguishable")) for head in heads[:1]] + list(map(Column, heads[1:]))
+    shown = table(view.title, [Column("quantity", least=12), *numbers, *words])
     for row in view.rows:
-        words = list(_words(row)) if wide else [_verdict(row)]
+        said = _words(row) if wide else (_verdict(row),)
         mdc_text = row.mdc if row.mdc[:1].isdigit() else NOTHING
-        shown.add_row(*cells([_name(row), row.pre, row.post, row.change, mdc_text, *words]))
+        shown.add_row(*cells([_name(row), row.pre, row.post, row.change, mdc_text, *said]))
     out.print()
     out.print(shown)
     out.print(view.note)
@@ -99,7 +100,7 @@ def _print_visit(out: Console, visit: MeasuredVisit, wanted: tuple[str, ...]) ->
 
 def _cells(row: QuantityRow, *, wide: bool) -> list[str]:
     known = bool(row.expanded)
-    found = [f"  {_name(row)}", row.value, row.expanded if known else row.u]
+    found = [_name(row), row.value, row.expanded if known else row.u]
     found += [row.u if known else NOTHING] if wide else []
     found += [row.side, row.mdc]
     return [*found, row.tag] if wide else found

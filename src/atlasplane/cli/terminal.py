@@ -16,6 +16,7 @@ from rich.table import Table
 
 from atlasplane.cli.documents import printable
 from atlasplane.core.finding import Finding, Severity
+from atlasplane.report.wording import prose
 
 SEVERITY_STYLE = {Severity.STOP: "bold red", Severity.WARN: "yellow", Severity.INFO: "dim"}
 FILE_WIDTH = 120
@@ -24,10 +25,11 @@ FILE_WIDTH = 120
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; numbers stand to the right and are never broken."""
+    """A column of a table; numbers stand to the right and are never broken, words are down to `least`."""
 
     heading: str
     justify: Literal["left", "right"] = "left"
+    least: int | None = None
 
 
 def console() -> Console:
@@ -47,9 +49,11 @@ def table(title: str, columns: Iterable[Column]) -> Table:
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for column in columns:
-        made.add_column(column.heading, justify=column.justify, no_wrap=column.justify == "right")
+        whole = column.justify == "right"
+        made.add_column(column.heading, justify=column.justify, no_wrap=whole, min_width=column.least)
     return made
 
 
@@ -76,7 +80,7 @@ def print_findings(out: Console, findings: Iterable[Finding]) -> None:
     for found in sorted(findings, key=lambda f: order.index(f.severity)):
         where = f"{found.file}: " if found.file else ""
         label = f"[{SEVERITY_STYLE[found.severity]}]{found.severity.value}[/]"
-        rows.append((label, f"{where}{found.text} ({found.code})"))
+        rows.append((label, f"{where}{prose(found.text)} ({found.code})"))
     print_labelled(out, rows)
 
 

@@ -198,6 +198,36 @@ class ReportOutput(Strict):
     files: tuple[Text, ...]
 
 
+class NewOutput(Strict):
+    """`new --json`."""
+
+    schema_: Literal["atlasplane.new/1"] = Field(alias="schema")
+    folder: Text
+
+
+class SimulateOutput(Strict):
+    """`simulate --json`."""
+
+    schema_: Literal["atlasplane.simulate/1"] = Field(alias="schema")
+    folder: Text
+    seed: Whole
+
+
+class DemoOutput(Strict):
+    """`demo --json`: the two cases and their reports."""
+
+    schema_: Literal["atlasplane.demo/1"] = Field(alias="schema")
+    cases: tuple[Text, ...]
+    files: tuple[Text, ...]
+
+
+class SchemasOutput(Strict):
+    """`schema --json`: the names of the schemas."""
+
+    schema_: Literal["atlasplane.schemas/1"] = Field(alias="schema")
+    names: tuple[Text, ...]
+
+
 class TrueQuantity(Strict):
     """True value of a quantity, on the film as taken and in the patient; null where it has none."""
 

@@ -16,9 +16,13 @@ from atlasplane.io.outputs import (
     AddOutput,
     CheckOutput,
     CompareOutput,
+    DemoOutput,
     ErrorOutput,
     MeasureOutput,
+    NewOutput,
     ReportOutput,
+    SchemasOutput,
+    SimulateOutput,
     TruthFile,
 )
 
@@ -36,7 +40,11 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "check": CheckOutput,
         "compare": CompareOutput,
         "report": ReportOutput,
+        "new": NewOutput,
         "add": AddOutput,
+        "demo": DemoOutput,
+        "simulate": SimulateOutput,
+        "schemas": SchemasOutput,
         "error": ErrorOutput,
         "truth": TruthFile,
     }

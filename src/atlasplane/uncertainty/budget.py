@@ -1,4 +1,4 @@
-"""Uncertainty budgets: named contributions to a combined standard uncertainty (JCGM 100:2008, 5.1 and clause 8)."""
+"""Uncertainty budgets: named contributions to a combined u (JCGM 100:2008, 5.1 and clause 8)."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from atlasplane.anatomy.phantom import posture
+from atlasplane.core.quantity import quantity
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.checks import YAW_PAIRS
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis
@@ -90,7 +91,7 @@ def projection_term(
     if np.any(wider != sd):
         template = crowd(wider)
         film = template.film_values((*keys, *asked))
-    difference = film[:, : len(keys)] - template.patient_values(keys)
+    difference = _film_minus_patient(film[:, : len(keys)], template.patient_values(keys), analysis, keys)
     bias, cov = _given_checks(difference, film[:, len(keys) :], seen, analysis, keys)
     off = replace(template, scene=replace(scene, tube_offset_deg=prior.tube_sd_deg)).film_values(keys)
     return ProjectionTerm(
@@ -113,6 +114,19 @@ def _shift(analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate) -
         return np.zeros(2)
     drawn = np.mean([seen[id_] for id_ in shown], axis=0) - marked.frame.film(np.array(principal))
     return np.asarray(drawn - np.mean([at[0] for at in shown.values()], axis=0))
+
+
+def _film_minus_patient(film: Array, patient: Array, analysis: FilmAnalysis, keys: Sequence[str]) -> Array:
+    """Differences of the template persons, shape (persons, q), in the quantities' units.
+
+    Where the error is normal on the reciprocal scale (radii), the relative difference there is carried over to the value at hand.
+    """
+    difference = film - patient
+    for k, key in enumerate(keys):
+        if quantity(key.split("/")[0]).interval == "reciprocal":
+            value = analysis.values[analysis.keys.index(key)]
+            difference[:, k] = (1 - patient[:, k] / film[:, k]) * value
+    return difference
 
 
 @dataclass(frozen=True, slots=True, eq=False)

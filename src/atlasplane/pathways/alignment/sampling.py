@@ -17,6 +17,8 @@ from atlasplane.uncertainty.monte_carlo import MonteCarloResult, summarise
 
 BLOCK = 2000
 """Draws at a time: a block of a film's inputs stays in the processor's cache."""
+_RIDGE = 1e-9
+"""Of u squared: far below any digit that is shown."""
 
 
 def sampled(
@@ -40,9 +42,10 @@ def sampled(
     column = 0
     for film in analysis.films:
         keys = [key for key in joint.order if key in film.keys]
-        outputs[:, column : column + len(keys)] = _placed(film, keys, draws, rng)
-        column += len(keys)
-    outputs += _own_rest(analysis, rng, draws)
+        stop = column + len(keys)
+        own = joint.own_cov[column:stop, column:stop]
+        outputs[:, column:stop] = _with_head(film, keys, own, _placed(film, keys, draws, rng), rng)
+        column = stop
     for key, effect in joint.shared.items():
         outputs += shared[key][:, None] * effect
     return summarise(outputs, level=level, interval="symmetric")
@@ -69,17 +72,23 @@ def _placed(film: FilmAnalysis, keys: Sequence[str], draws: int, rng: np.random.
     return values + (combined - read.model(read.marked.values, keys))
 
 
-def _own_rest(analysis: AlignmentAnalysis, rng: np.random.Generator, draws: int) -> Array:
-    """What is no film's placing and nothing shared: the head's part of the own covariance."""
-    joint = analysis.joint
-    rest = joint.own_cov.copy()
-    for film in analysis.films:
-        rows = [k for k, key in enumerate(joint.order) if key in film.keys]
-        picks = [film.keys.index(joint.order[k]) for k in rows]
-        rest[np.ix_(rows, rows)] -= film.placing_cov[np.ix_(picks, picks)]
-    values, vectors = np.linalg.eigh(rest)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn: Array = rng.standard_normal((draws, len(rest))) @ root.T
+def _with_head(film: FilmAnalysis, keys: Sequence[str], own: Array, placed: Array, rng: np.random.Generator) -> Array:
+    """Placed draws (draws, q) turned into draws whose covariance is `own`, that of placing and head together.
+
+    The film's checks correlate the head with the clicks, so the head cannot simply be added. In the directions that make both
+    covariances diagonal the clicks are shrunk where the checks took variance away, and the head's own draws fill up the rest.
+    """
+    picks = [film.keys.index(key) for key in keys]
+    size = np.sqrt(np.diag(own))
+    # The ridge lets quantities that share all their marks (laterality, plane, tilt) stay a Cholesky factor.
+    clicks = film.placing_cov[np.ix_(picks, picks)] / np.outer(size, size) + _RIDGE * np.eye(len(keys))
+    root = np.linalg.cholesky(clicks)
+    ratio, turn = np.linalg.eigh(np.linalg.solve(root, np.linalg.solve(root, own / np.outer(size, size)).T))
+    basis = root @ turn
+    shrunk = basis * np.sqrt(np.clip(ratio, 0.0, 1.0)) @ np.linalg.inv(basis)
+    centre = np.array([film.value(key) for key in keys], dtype=float)
+    filled = rng.standard_normal(placed.shape) @ (basis * np.sqrt(np.maximum(ratio - 1.0, 0.0))).T
+    drawn: Array = centre + ((placed - centre) / size @ shrunk.T + filled) * size
     return drawn
 
 

@@ -137,7 +137,7 @@ class _FilmPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Terms:
-    """Contributions to u of one film's quantities, each of shape (q,), and the head's covariance."""
+    """Contributions to u of one film's quantities, each of shape (q,), and the covariance of landmarks and head."""
 
     keys: tuple[str, ...]
     landmarks: Array
@@ -145,7 +145,7 @@ class _Terms:
     scale: Array
     tube: Array
     head: Array
-    head_cov: Array
+    own_cov: Array
     known: bool
 
     @property
@@ -155,7 +155,7 @@ class _Terms:
 
     @property
     def total(self) -> Array:
-        """U."""
+        """Standard uncertainty of the patient's value."""
         return np.sqrt(self.film**2 + self.tube**2 + self.head**2)
 
 
@@ -164,7 +164,6 @@ def _film_part(visit: Visit, analysis: FilmAnalysis, term: ProjectionTerm | None
         key for key in analysis.keys if not key.startswith("check.") and _worth_giving(analysis, key)
     )
     rows = [analysis.keys.index(key) for key in keys]
-    placing = analysis.placing_cov[np.ix_(rows, rows)]
     terms = _terms(analysis, term, keys, rows)
     measurements = tuple(
         _measurement(visit, analysis, terms, k, float(analysis.values[row])) for k, row in enumerate(rows)
@@ -177,7 +176,7 @@ def _film_part(visit: Visit, analysis: FilmAnalysis, term: ProjectionTerm | None
             )
     if terms.known:
         shared[f"tube angle scale, {analysis.film.view.value}"] = terms.tube
-    return _FilmPart(measurements, tuple(_categories(visit, analysis)), placing + terms.head_cov, shared)
+    return _FilmPart(measurements, tuple(_categories(visit, analysis)), terms.own_cov, shared)
 
 
 def _terms(
@@ -188,18 +187,18 @@ def _terms(
     observers, scale = analysis.observers[rows], analysis.scale[rows]
     none = np.zeros(len(keys))
     if term is None:
-        return _Terms(keys, landmarks, observers, scale, none, none, np.zeros((len(keys),) * 2), known=False)
+        return _Terms(keys, landmarks, observers, scale, none, none, placing, known=False)
     picks = [term.keys.index(key) for key in keys]
     tube, bias, cov = term.tube[picks], term.bias[picks], term.cov[np.ix_(picks, picks)]
     film2 = landmarks**2 + observers**2 + scale**2
     spread = np.sqrt(np.maximum(film2 + np.diag(cov), film2 / 4) + tube**2)
     total = bias_widened_u(bias, spread)
     head = np.sqrt(np.maximum(total**2 - film2 - tube**2, 0.0))
-    # The widening goes to the head's share, with the correlations that the template gives.
-    moment = cov + np.outer(bias, bias)
-    size = np.sqrt(np.maximum(np.diag(moment), 1e-300))
-    head_cov = moment / np.outer(size, size) * np.outer(head, head)
-    return _Terms(keys, landmarks, observers, scale, tube, head, head_cov, known=True)
+    # Placing and head together, since the checks correlate them; widened by a congruence, which keeps it a covariance.
+    moment = placing + cov + np.outer(bias, bias)
+    size = np.sqrt((landmarks**2 + head**2) / np.maximum(np.diag(moment), 1e-300))
+    own_cov = moment * np.outer(size, size)
+    return _Terms(keys, landmarks, observers, scale, tube, head, own_cov, known=True)
 
 
 def _worth_giving(analysis: FilmAnalysis, key: str) -> bool:
