@@ -338,7 +338,9 @@ def simulated_radiograph(
     return film_in_memory(simulated_film(SETUPS[view], subject, angles, tube_deg, **options))  # type: ignore[arg-type]
 
 
-def exact_visit(subject: Subject, angles: Angles | Mapping[View, Angles], **options: object) -> SimulatedVisit:
+def exact_visit(
+    subject: Subject, angles: Angles | Mapping[View, Angles], **options: object
+) -> SimulatedVisit:
     """A visit without any error of observer and clinic."""
     return simulate_visit(
         subject,
@@ -356,7 +358,9 @@ HEAD_SD_DEG = (0.8, 2.0, 1.0)
 """Of the default prior: yaw, pitch, roll."""
 
 
-def default_visit(rng: np.random.Generator, *, off_deg: float | None = None, views: Sequence[View] = VIEWS) -> SimulatedVisit:
+def default_visit(
+    rng: np.random.Generator, *, off_deg: float | None = None, views: Sequence[View] = VIEWS
+) -> SimulatedVisit:
     """A visit as the default uncertainties assume it; or with the head off by one amount about every axis, signs drawn."""
     subject = person(rng)
     bones = random_pose(rng, ZERO)
@@ -378,9 +382,15 @@ def default_visit(rng: np.random.Generator, *, off_deg: float | None = None, vie
 
 
 def two_visits(
-    pre: SimulatedVisit, post: SimulatedVisit, *, minutes: int = 30, moments: tuple[Moment, Moment] = (Moment.PRE, Moment.POST)
+    pre: SimulatedVisit,
+    post: SimulatedVisit,
+    *,
+    minutes: int = 30,
+    moments: tuple[Moment, Moment] = (Moment.PRE, Moment.POST),
 ) -> Case:
     """A case of two simulated visits, the second some minutes after the first."""
     first = replace(visit_in_memory(pre), id="v1", moment=moments[0], time=WHEN)
-    second = replace(visit_in_memory(post), id="v2", moment=moments[1], time=WHEN + timedelta(minutes=minutes))
+    second = replace(
+        visit_in_memory(post), id="v2", moment=moments[1], time=WHEN + timedelta(minutes=minutes)
+    )
     return case_of(first, second)

@@ -50,7 +50,6 @@ def few_persons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(head_position, "TEMPLATE_PERSONS", 256)
 
 
-
 def is_length(key: str) -> bool:
     return quantity(key.split("/")[0]).is_length
 
@@ -128,7 +127,9 @@ def test_pixel_size_scales_lengths_and_leaves_angles(film: HandFilm) -> None:
 @every_view
 def test_pixels_that_are_not_square(film: HandFilm) -> None:
     """Rows half as high and twice as many show the same patient."""
-    stretched = film.moved(lambda at: at * np.array([1.0, 2.0]), mm_per_px=(film.mm_per_px[0], film.mm_per_px[1] / 2))
+    stretched = film.moved(
+        lambda at: at * np.array([1.0, 2.0]), mm_per_px=(film.mm_per_px[0], film.mm_per_px[1] / 2)
+    )
     assert_same(stretched, film)
 
 
@@ -242,7 +243,12 @@ def test_a_direction_is_never_inferred(film: HandFilm, fields: dict[str, object]
 
 @pytest.mark.parametrize(
     ("film", "kept"),
-    [(LATERAL, ["C1_AT"]), (NASIUM, ["PL_R", "OD_BASE"]), (VERTEX, ["TF_R", "TF_L", "CRIB"]), (NASIUM, ["ORB_R", "ORB_L"])],
+    [
+        (LATERAL, ["C1_AT"]),
+        (NASIUM, ["PL_R", "OD_BASE"]),
+        (VERTEX, ["TF_R", "TF_L", "CRIB"]),
+        (NASIUM, ["ORB_R", "ORB_L"]),
+    ],
 )
 def test_too_few_points_for_any_line(film: HandFilm, kept: list[str]) -> None:
     gone = [id_ for id_ in (*film.points, *film.contours) if id_ not in kept]
@@ -261,7 +267,13 @@ def test_too_few_points_for_any_line(film: HandFilm, kept: list[str]) -> None:
         (
             NASIUM,
             "AXIS_R",
-            {"axial_radius", "axial_radius/right", "circle_ratio", "circle_difference", "axial_centre_offset"},
+            {
+                "axial_radius",
+                "axial_radius/right",
+                "circle_ratio",
+                "circle_difference",
+                "axial_centre_offset",
+            },
         ),
     ],
 )
@@ -345,7 +357,10 @@ def test_films_without_marks_or_analysis_are_named() -> None:
     other = replace(NASIUM.film(file="apom.png"), view=View.APOM)
     analysis = analyse_visit(visit_of_films(unmarked, other, VERTEX))
     said = [f for f in analysis.findings if f.code == "film.not_measured"]
-    assert [(f.file, f.severity) for f in said] == [("nasium.png", Severity.INFO), ("apom.png", Severity.INFO)]
+    assert [(f.file, f.severity) for f in said] == [
+        ("nasium.png", Severity.INFO),
+        ("apom.png", Severity.INFO),
+    ]
     assert "no landmarks yet" in said[0].text and "apom" in said[1].text
     assert analysis.film(View.NASIUM) is None
     assert analysis.film(View.VERTEX) is analysis.films[0]
@@ -394,7 +409,9 @@ def test_without_scale_there_are_angles_only() -> None:
 
 def test_default_placing_errors_of_an_unscaled_film_are_of_the_right_size() -> None:
     """The nominal scale is the spread of the points in the mean phantom: right to the difference of two persons, say a third."""
-    scaled, bare = (u_of(analyse_visit(visit_of_films(f)).joint) for f in (NASIUM, NASIUM.film(calibration=UNCALIBRATED)))
+    scaled, bare = (
+        u_of(analyse_visit(visit_of_films(f)).joint) for f in (NASIUM, NASIUM.film(calibration=UNCALIBRATED))
+    )
     assert bare["atlas_plane_tilt"][1] == pytest.approx(scaled["atlas_plane_tilt"][1], rel=0.33)
 
 
@@ -429,7 +446,9 @@ def test_a_tilted_head_warns_and_then_fails_the_film(lean: float, severity: Seve
     assert [f.severity for f in found] == ([] if severity is None else [severity])
 
 
-@pytest.mark.parametrize(("tube_deg", "raised"), [(11.3, False), (14.2, False), (14.4, True), (8.2, True), (8.4, False)])
+@pytest.mark.parametrize(
+    ("tube_deg", "raised"), [(11.3, False), (14.2, False), (14.4, True), (8.2, True), (8.4, False)]
+)
 def test_a_tube_off_the_s_line_is_a_finding(tube_deg: float, raised: bool) -> None:
     """The lateral's S-line is 11.31 deg, the limit 3 deg."""
     technique = NASIUM.film().technique
@@ -438,12 +457,16 @@ def test_a_tube_off_the_s_line_is_a_finding(tube_deg: float, raised: bool) -> No
     analysis = analyse_visit(visit_of_films(LATERAL, nasium))
     assert ("film.tube_mismatch" in codes(analysis)) == raised
     if raised:
-        assert finding(analysis, "film.tube_mismatch").value == pytest.approx(tube_deg - values(LATERAL)["s_line_angle"])
+        assert finding(analysis, "film.tube_mismatch").value == pytest.approx(
+            tube_deg - values(LATERAL)["s_line_angle"]
+        )
 
 
 def test_a_bumpy_skull_line_is_a_finding() -> None:
     rng = np.random.default_rng(3)
-    rough = NASIUM.nudged("SKULL_R", lambda at: at + np.stack([rng.normal(0, 14, len(at)), np.zeros(len(at))], axis=-1))
+    rough = NASIUM.nudged(
+        "SKULL_R", lambda at: at + np.stack([rng.normal(0, 14, len(at)), np.zeros(len(at))], axis=-1)
+    )
     assert "skull_line.residual" not in codes(analyse_visit(visit_of_films(NASIUM)))
     # 14 px are 2.8 mm of the atlas, 3.6 mm on the film; half of it in a mid-point.
     assert finding(analyse_visit(visit_of_films(rough)), "skull_line.residual").value > 1.0
@@ -452,10 +475,14 @@ def test_a_bumpy_skull_line_is_a_finding() -> None:
 def test_a_short_arc_is_a_finding_and_one_side_alone_is_not_given() -> None:
     """The published axial arcs span 20 to 32 deg; a quarter of that leaves the radius open."""
     flat = {
-        id_: [(600 + (1 if id_.endswith("L") else -1) * x, 900 + x * x / 8000) for x in np.linspace(30, 60, 8)]
+        id_: [
+            (600 + (1 if id_.endswith("L") else -1) * x, 900 + x * x / 8000) for x in np.linspace(30, 60, 8)
+        ]
         for id_ in ("AXIS_R", "AXIS_L")
     }
-    analysis = analyse_visit(visit_of_films(replace(STRAIGHT_NASIUM, contours={**STRAIGHT_NASIUM.contours, **flat})))
+    analysis = analyse_visit(
+        visit_of_films(replace(STRAIGHT_NASIUM, contours={**STRAIGHT_NASIUM.contours, **flat}))
+    )
     assert "axial_radius" in analysis.joint.order
     assert "axial_radius/right" not in analysis.joint.order
     assert "condylar_radius/right" in analysis.joint.order
@@ -473,9 +500,13 @@ def test_a_short_arc_is_a_finding_and_one_side_alone_is_not_given() -> None:
     neck=st.tuples(numbers(-80.0, 80.0), numbers(-80.0, 80.0)),
 )
 @settings(max_examples=60)
-def test_laterality_and_lower_angle_are_sums(plane: float, lean: float, shift: float, neck: tuple[float, float]) -> None:
+def test_laterality_and_lower_angle_are_sums(
+    plane: float, lean: float, shift: float, neck: tuple[float, float]
+) -> None:
     film = replace(
-        STRAIGHT_NASIUM.nudged("PL_R", (0, -plane)).nudged("C7_C", (neck[0], 0)).nudged("C2_SPB", (neck[1], 0)),
+        STRAIGHT_NASIUM.nudged("PL_R", (0, -plane))
+        .nudged("C7_C", (neck[0], 0))
+        .nudged("C2_SPB", (neck[1], 0)),
         contours={**STRAIGHT_NASIUM.contours, **walls(600.0 + shift, lean)},
     )
     read = values(film)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from atlasplane.simulate import patient
 from tests.bad_input import dicom_files
-from tests.cli_cases import PRE, Run, change, copy_of, edit_marks, everything, runner, write_whole_case
+from tests.cli_cases import POST, PRE, Run, change, copy_of, edit_marks, everything, runner, write_whole_case
 
 NASIUM = ("--view", "nasium", "--patient-right", "image_left")
+ASIDE = re.compile(r"\.[0-9a-f]{8}\.part")
+"""Ending of what is still being written."""
 PLANTED = ("Planted", "PLANTED")
 """What stands in the headers of the test's DICOM files and nowhere else."""
 
@@ -41,7 +47,7 @@ def refused(go: Run, *arguments: object, file: str, what: str) -> str:
     plain, machine = go(*arguments), go(*arguments, "--json")
     assert (plain.status, machine.status) == (2, 2), plain.err
     assert plain.out == ""
-    assert plain.err == machine.err
+    assert ASIDE.sub("", plain.err) == ASIDE.sub("", machine.err)
     assert plain.err.count("\n") == 1 and plain.err.endswith("\n")
     error = machine.document
     assert error["schema"] == "atlasplane.error/1"
@@ -49,7 +55,7 @@ def refused(go: Run, *arguments: object, file: str, what: str) -> str:
     assert what in error["what"]
     assert len(error["remedy"]) > 5
     for part in ("file", "what", "remedy"):
-        assert error[part].rstrip(".") in plain.err
+        assert error[part].rstrip(".") in machine.err
     assert "Traceback" not in plain.err
     assert not any(word in plain.err + machine.out for word in PLANTED)
     return plain.err
@@ -180,7 +186,7 @@ def short_contour(reading: dict[str, Any]) -> None:
 
 def two_level_skull(reading: dict[str, Any]) -> None:
     for id_ in ("SKULL_R", "SKULL_L"):
-        (column, row), _ = reading["contours"][id_][0], None
+        column, row = reading["contours"][id_][0]
         reading["contours"][id_] = [[column, row], [column, row + 1.0]]
 
 
@@ -189,14 +195,14 @@ def circle_of_two(reading: dict[str, Any]) -> None:
     reading["contours"]["AXIS_L"] = reading["contours"]["AXIS_L"][:1]
 
 
-def circle_of_two_points(reading: dict[str, Any]) -> None:
-    reading["contours"]["COND_R"] = reading["contours"]["COND_R"][:2]
-    del reading["contours"]["COND_L"]
+def one_circle_of_two_points(reading: dict[str, Any]) -> None:
+    for id_ in ("COND_R", "COND_L"):
+        reading["contours"][id_] = reading["contours"][id_][:1]
 
 
 def one_point_of_a_line(reading: dict[str, Any]) -> None:
     reading["points"] = {"PL_R": reading["points"]["PL_R"]}
-    reading["contours"] = {}
+    reading["contours"], reading["contour_sd"] = {}, {}
 
 
 def points_that_coincide(reading: dict[str, Any]) -> None:
@@ -215,6 +221,7 @@ def sides_exchanged(reading: dict[str, Any]) -> None:
         (short_contour, "SKULL_R"),
         (two_level_skull, "skull contours"),
         (circle_of_two, "AXIS"),
+        (one_circle_of_two_points, "COND"),
         (one_point_of_a_line, "too few points"),
         (points_that_coincide, ""),
         (sides_exchanged, "disagree"),
@@ -227,14 +234,6 @@ def test_unusable_landmarks(go: Run, case: Path, edit: Callable[[dict[str, Any]]
     refused(go, "measure", case, file=f"{PRE}/nasium", what=what)
 
 
-def test_a_circle_that_misses_a_side_is_not_measured(go: Run, case: Path) -> None:
-    edit_marks(case, "nasium", circle_of_two_points)
-    refused(go, "measure", case / ".." / "case", "-q", "nothing_like_it", file="--quantity", what="is no quantity")
-    measured = go("measure", case, "--json").document
-    pre = next(visit for visit in measured["visits"] if visit["id"] == "v1")
-    assert "condylar_radius" not in {observed["quantity"] for observed in pre["observations"]}
-
-
 def test_a_point_given_twice(go: Run, case: Path) -> None:
     path = case / PRE / "nasium.landmarks.json"
     text = path.read_text(encoding="utf-8")
@@ -245,11 +244,10 @@ def test_a_point_given_twice(go: Run, case: Path) -> None:
 
 def test_the_landmark_file_of_another_image(go: Run, case: Path, tmp_path: Path) -> None:
     path = case / PRE / "nasium.landmarks.json"
-    (case / "2026-03-02-2" / "nasium.landmarks.json").replace(path)
+    (case / POST / "nasium.landmarks.json").replace(path)
     refused(go, "measure", case, file=f"{PRE}/nasium.landmarks.json", what="another image")
     film = tmp_path / "film.png"
     Image.fromarray(np.full((1760, 1120), 7, np.uint16)).save(film)
-    before = everything(case)
     other = write_whole_case(tmp_path / "other")
     before = everything(other)
     refused(
@@ -264,14 +262,13 @@ def test_the_landmark_file_of_another_image(go: Run, case: Path, tmp_path: Path)
 def test_a_length_without_a_scale(go: Run, case: Path) -> None:
     toml = case / PRE / "visit.toml"
     text = toml.read_text(encoding="utf-8")
-    for folder in ("2026-03-02", "2026-03-02-2"):
+    for folder in (PRE, POST):
         path = case / folder / "visit.toml"
         lines = path.read_text(encoding="utf-8").splitlines()
         path.write_text(
             "\n".join('calibration = { kind = "none" }' if s.startswith("calibration") else s for s in lines),
             encoding="utf-8",
         )
-    assert "calibration" in text
     refused(go, "measure", case, "-q", "odontoid_offset", file="nasium.png", what="has no scale")
     assert go("measure", case, "-q", "atlas_laterality").status in (0, 1)
 
@@ -347,16 +344,14 @@ def test_a_full_disk_while_a_folder_is_made(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", no_space)
-    options = ("--pseudonym", "P") if command == "new" else ("--seed", 1, "--views", "lateral")
-    refused(go, command, tmp_path / "out", *options, file="", what="No space left")
+    monkeypatch.setattr(patient, "film_picture", lambda film, _noise: np.zeros(film.setup.shape, np.uint16))
+    options = ("--pseudonym", "P") if command == "new" else ("--seed", "1", "--views", "lateral")
+    refused(go, command, tmp_path / "out", *options, file="out", what="No space left")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_standard_output_is_no_success(whole: Path) -> None:
-    import subprocess
-    import sys
-
+def test_a_full_standard_output_is_no_success() -> None:
     code = "import sys; from atlasplane.cli import main; sys.argv = ['atlasplane', 'schema']; main()"
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = subprocess.run(

@@ -97,7 +97,7 @@ def test_its_fonts_are_inside_and_nothing_is_fetched() -> None:
         ]
         assert fonts
         assert all("/FontFile2" in font or "/FontFile3" in font for font in fonts)
-        assert {"DejaVu" in str(font.FontName) for font in fonts} == {True}
+        assert {"SourceSans" in str(font.FontName) for font in fonts} == {True}
     assert b"/URI" not in pair_pdf()
 
 

@@ -255,7 +255,10 @@ def test_roll_cancels_at_tube_0_and_leaves_a_residue_of_the_silhouettes_sign() -
     none = nasium_of(pose((0, 0, 2), (0, 0, 0)), 0.0)
     assert none["atlas_plane_tilt"] == pytest.approx(-2.0, abs=0.02)
     assert abs(none["atlas_laterality"]) < 0.02
-    for tube_deg, low, high in ((10.0, 0.13, 0.5), (20.0, 0.26, 1.1)):  # the text: midline structure to iterated mesh
+    for tube_deg, low, high in (
+        (10.0, 0.13, 0.5),
+        (20.0, 0.26, 1.1),
+    ):  # the text: midline structure to iterated mesh
         for sign in (-1.0, 1.0):
             residue = nasium_of(pose((0, 0, sign * 2), (-tube_deg, 0, 0)), tube_deg)["atlas_laterality"]
             assert -sign * residue > 0
@@ -264,7 +267,9 @@ def test_roll_cancels_at_tube_0_and_leaves_a_residue_of_the_silhouettes_sign() -
 
 def vertex_of(head: tuple[float, float, float], pitch_deg: float) -> float:
     angles = pose(head, (-pitch_deg, 0, 0))
-    return values(film_in_memory(simulated_film(SETUPS[View.VERTEX], person(), angles, pitch_deg)))["atlas_rotation"]
+    return values(film_in_memory(simulated_film(SETUPS[View.VERTEX], person(), angles, pitch_deg)))[
+        "atlas_rotation"
+    ]
 
 
 @pytest.mark.parametrize("roll_deg", [-3.0, 1.0, 2.0])
@@ -272,7 +277,10 @@ def test_head_roll_turns_the_atlas_on_the_vertex(roll_deg: float) -> None:
     """About +0.2 deg per degree of right lean: height over AP difference of CRIB and FM_C, along the tilted beam."""
     per_degree = vertex_of((0.0, 0.0, roll_deg), 12.0) / roll_deg
     # CRIB - FM_C of the mean person: 86 forward, 39 up; turned by the beam's 12 deg.
-    forward, up = 86 * math.cos(math.radians(12)) + 39 * sine(12), 39 * math.cos(math.radians(12)) - 86 * sine(12)
+    forward, up = (
+        86 * math.cos(math.radians(12)) + 39 * sine(12),
+        39 * math.cos(math.radians(12)) - 86 * sine(12),
+    )
     assert per_degree == pytest.approx(0.2, abs=0.05)
     # The points' perspective (CRIB 57 mm nearer the tube than the atlas, of 837) moves it by a few per cent.
     assert per_degree == pytest.approx(up / forward, rel=0.08)

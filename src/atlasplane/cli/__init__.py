@@ -5,6 +5,7 @@ Exit status: 0 done; 1 done, and a person must look; 2 bad input; 3 our fault.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -78,6 +79,9 @@ def run(arguments: list[str]) -> int:
     except SystemExit:  # whoever read our output has closed it
         return READER_LEFT
     except Exception as fault:  # what no module foresaw is ours to mend, and says so without a patient's data
+        if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
+            print_error("output", "could not be written: the disk is full", "Make room and try again", as_json=False)
+            return 2
         return _our_fault(fault, as_json=as_json)
     if status == STOPPED:
         typer.echo("atlasplane: stopped; nothing half-written was left", err=True)

@@ -25,7 +25,7 @@ _BOX = TEXT * 1.36
 _LEADER_FROM = 26.0
 """A label farther from its point than this gets a leader."""
 _SAMPLE_STEP = 14.0
-# Advance widths of DejaVu Sans in em, by kind of letter; other sans serifs are narrower.
+# Advance widths in em, by kind of letter, wide enough for any sans serif (those of DejaVu Sans, the widest usual one).
 _NARROW, _WIDE = set(" .,:;|'!ilIjtfr()-\N{NO-BREAK SPACE}"), set("mwMW±%@")
 
 
@@ -72,7 +72,7 @@ def escape(text: str) -> str:
 
 
 def text_width(text: str, size: float = TEXT) -> float:
-    """Width of a text in DejaVu Sans, rounded up."""
+    """Width of a text in a wide sans serif, rounded up."""
     em = sum(0.4 if letter in _NARROW else 0.95 if letter in _WIDE else 0.66 for letter in text)
     return size * em
 

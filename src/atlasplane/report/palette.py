@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FONT = "DejaVu Sans, Verdana, sans-serif"
+FONT = "Source Sans Pro, Verdana, sans-serif"
 
 ORANGE = "#E69F00"
 SKY = "#56B4E9"

@@ -72,10 +72,8 @@ def _sources(view: ReportView) -> dict[str, bytes]:
 
 
 def _font_folder() -> Path:
-    """DejaVu as matplotlib ships it, found without importing matplotlib."""
-    spec = find_spec("matplotlib")
+    """Source Sans as its package ships it, so that no font of the system is needed."""
+    spec = find_spec("font_source_sans_pro")
     if spec is None or spec.origin is None:
-        raise OutputFailed(
-            "report.pdf", "the fonts that come with matplotlib are not installed", "Install atlasplane again."
-        )
-    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+        raise OutputFailed("report.pdf", "its font (font-source-sans-pro) is not installed", "Install atlasplane again.")
+    return Path(spec.origin).parent / "files"

@@ -7,7 +7,7 @@ from typing import Any
 
 INSTEAD = "\N{WHITE SQUARE}"
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "DIGIT", "COMBINING")
-"""Beginnings of the Unicode names of letters that DejaVu Sans has."""
+"""Beginnings of the Unicode names of letters that the report's font has."""
 _SIGNS = frozenset("×÷±−–—…‘’“”„•·°µ½¼¾²³§€£→←↑↓≤≥≠≈□✓")
 
 

@@ -17,8 +17,8 @@ from atlasplane.uncertainty.monte_carlo import MonteCarloResult, summarise
 
 BLOCK = 2000
 """Draws at a time: a block of a film's inputs stays in the processor's cache."""
-_RIDGE = 1e-9
-"""Of u squared: far below any digit that is shown."""
+_RIDGE = 1e-3
+"""Of u squared: 0.05 % of u."""
 
 
 def sampled(
@@ -72,23 +72,28 @@ def _placed(film: FilmAnalysis, keys: Sequence[str], draws: int, rng: np.random.
     return values + (combined - read.model(read.marked.values, keys))
 
 
-def _with_head(film: FilmAnalysis, keys: Sequence[str], own: Array, placed: Array, rng: np.random.Generator) -> Array:
+def _with_head(
+    film: FilmAnalysis, keys: Sequence[str], own: Array, placed: Array, rng: np.random.Generator
+) -> Array:
     """Placed draws (draws, q) turned into draws whose covariance is `own`, that of placing and head together.
 
-    The film's checks correlate the head with the clicks, so the head cannot simply be added. In the directions that make both
-    covariances diagonal the clicks are shrunk where the checks took variance away, and the head's own draws fill up the rest.
+    The film's checks correlate the head with the clicks, so the head cannot simply be added. In the
+    directions that make both covariances diagonal the clicks are shrunk where the checks took variance away,
+    and the head's own draws fill up the rest.
     """
     picks = [film.keys.index(key) for key in keys]
     size = np.sqrt(np.diag(own))
-    # The ridge lets quantities that share all their marks (laterality, plane, tilt) stay a Cholesky factor.
-    clicks = film.placing_cov[np.ix_(picks, picks)] / np.outer(size, size) + _RIDGE * np.eye(len(keys))
-    root = np.linalg.cholesky(clicks)
-    ratio, turn = np.linalg.eigh(np.linalg.solve(root, np.linalg.solve(root, own / np.outer(size, size)).T))
+    # Laterality, plane and tilt depend on each other: the ridge leaves such directions as they were drawn.
+    ridge = _RIDGE * np.eye(len(keys))
+    root = np.linalg.cholesky(film.placing_cov[np.ix_(picks, picks)] / np.outer(size, size) + ridge)
+    wanted = own / np.outer(size, size) + ridge
+    ratio, turn = np.linalg.eigh(np.linalg.solve(root, np.linalg.solve(root, wanted).T))
     basis = root @ turn
     shrunk = basis * np.sqrt(np.clip(ratio, 0.0, 1.0)) @ np.linalg.inv(basis)
+    added = basis * np.sqrt(np.maximum(ratio - 1.0, 0.0))
     centre = np.array([film.value(key) for key in keys], dtype=float)
-    filled = rng.standard_normal(placed.shape) @ (basis * np.sqrt(np.maximum(ratio - 1.0, 0.0))).T
-    drawn: Array = centre + ((placed - centre) / size @ shrunk.T + filled) * size
+    deviation = (placed - centre) / size @ shrunk.T + rng.standard_normal(placed.shape) @ added.T
+    drawn: Array = centre + deviation * size
     return drawn
 
 
