@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
-INSTEAD = "\N{WHITE SQUARE}"
-_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "DIGIT", "COMBINING")
-"""Beginnings of the Unicode names of letters that the report's font has."""
-_SIGNS = frozenset("×÷±−–—…‘’“”„•·°µ½¼¾²³§€£→←↑↓≤≥≠≈□✓")
+INSTEAD = "\N{CURRENCY SIGN}"
+"""Stands for a letter that the font does not have; the HTML face keeps the letter itself."""
+_LETTERS = ((0xA0, 0x17E), (0x218, 0x21B), (0x384, 0x38A), (0x38E, 0x3A1), (0x3A3, 0x3CE), (0x400, 0x45F))
+"""Latin, Greek and Cyrillic code points that every upright weight of the font has."""
+_SIGNS = frozenset("–—…‘’“”„•€→←↑↓≤≥≠≈−✓")
 
 
 def printable(data: Any) -> Any:
-    """The same nested data with every letter that cannot be set replaced by a square."""
+    """The same nested data with every letter that cannot be set replaced by a sign."""
     match data:
         case str():
             return "".join(map(_letter, data))
@@ -26,7 +26,5 @@ def printable(data: Any) -> Any:
 def _letter(letter: str) -> str:
     if letter.isascii():
         return letter if letter.isprintable() or letter == "\n" else " "
-    if letter in _SIGNS or letter == "\N{NO-BREAK SPACE}":
-        return letter
-    name = unicodedata.name(letter, "")
-    return letter if name.startswith(_SCRIPTS) and ord(letter) < 0x530 else INSTEAD
+    known = letter in _SIGNS or any(first <= ord(letter) <= last for first, last in _LETTERS)
+    return letter if known else INSTEAD
