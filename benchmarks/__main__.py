@@ -1,4 +1,7 @@
-"""`python -m benchmarks [ID] [--json] [--cases N]`: ID is a group (main-job, coverage) or one bar. Exits 0 even on a miss."""
+"""`python -m benchmarks [ID] [--json] [--cases N]`.
+
+ID is a group (main-job, coverage) or one bar. Exits 0 even on a miss.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("id", nargs="?", help="main-job, coverage, or one bar such as main-job.import")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--cases", type=int, default=coverage.CASES, help="simulated cases of the coverage group")
+    parser.add_argument(
+        "--cases", type=int, default=coverage.CASES, help="simulated cases of the coverage group"
+    )
     wanted = parser.parse_args()
     groups: dict[str, Callable[[], Iterator[Bar]]] = {
         "main-job": main_job.bars,

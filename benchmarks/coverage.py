@@ -1,7 +1,7 @@
 """Do the 95 % intervals hold? Simulated visits with known truth, both measurands, every quantity.
 
-Heads are drawn N(0; 0.8, 2, 1 deg) for each film; poses of C1, C2 and neck uniformly, which no prior of the estimator knows;
-persons from the phantom population. A second run puts every head 3 deg off about every axis.
+Heads are drawn N(0; 0.8, 2, 1 deg) for each film; poses of C1, C2 and neck uniformly, which no prior of the
+estimator knows; persons from the phantom population. A second run puts every head 3 deg off about every axis.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ AXIS_DEG = (8.0, 3.0, 5.0)
 TRUNK_DEG = (10.0, 3.0, 5.0)
 WANTED = (0.935, 0.965)
 NEVER_OUTSIDE = (0.93, 0.97)
+OFTEN = 0.99
 OFF_DEG = 3.0
 _WHEN = datetime(2026, 3, 2, tzinfo=UTC)
 _BATCH = 50
@@ -57,8 +58,10 @@ class Tally:
 def bars(cases: int = CASES) -> Iterator[Bar]:
     """Coverage of every quantity, how many lie outside, and the run with the head off."""
     tally = run(cases, SEED, off_deg=None)
-    shares = {key: float(np.mean(hits)) for key, hits in sorted(tally.hits.items()) if len(hits) == cases}
-    partial = {key: hits for key, hits in sorted(tally.hits.items()) if len(hits) < cases}
+    # A mark that falls off the film takes its quantity along; what is missing from many cases is only printed.
+    often = {key: hits for key, hits in sorted(tally.hits.items()) if len(hits) >= OFTEN * cases}
+    rarely = {key: hits for key, hits in sorted(tally.hits.items()) if key not in often}
+    shares = {key: float(np.mean(hits)) for key, hits in often.items()}
     for (measurand, key), share in shares.items():
         inside = WANTED[0] <= share <= WANTED[1]
         yield Bar(
@@ -67,21 +70,33 @@ def bars(cases: int = CASES) -> Iterator[Bar]:
             unit="1",
             bar=f"{WANTED[0]} to {WANTED[1]}",
             passed=inside,
-            n=cases,
+            n=len(often[measurand, key]),
             seed=SEED,
         )
-    for (measurand, key), hits in partial.items():
-        yield Bar(id=f"coverage.{measurand}.{key}", value=float(np.mean(hits)), unit="1", n=len(hits), seed=SEED)
+    for (measurand, key), hits in rarely.items():
+        yield Bar(
+            id=f"coverage.{measurand}.{key}", value=float(np.mean(hits)), unit="1", n=len(hits), seed=SEED
+        )
     for measurand in ("film", "patient"):
         own = [share for (m, _), share in shares.items() if m == measurand]
         outside = sum(not WANTED[0] <= share <= WANTED[1] for share in own)
         far = sum(not NEVER_OUTSIDE[0] <= share <= NEVER_OUTSIDE[1] for share in own)
-        yield at_most(f"coverage.{measurand}-outside", outside, 1, f"of {len(own)} quantities", n=cases, seed=SEED)
-        yield at_most(f"coverage.{measurand}-far-outside", far, 0, f"of {len(own)} quantities", n=cases, seed=SEED)
+        yield at_most(
+            f"coverage.{measurand}-outside", outside, 1, f"of {len(own)} quantities", n=cases, seed=SEED
+        )
+        yield at_most(
+            f"coverage.{measurand}-far-outside", far, 0, f"of {len(own)} quantities", n=cases, seed=SEED
+        )
     off = run(cases, SEED + 1, off_deg=OFF_DEG)
     yield at_least("coverage.head-3deg.finding", off.turned / off.cases, 0.95, "1", n=cases, seed=SEED + 1)
     for (measurand, key), hits in sorted(off.hits.items()):
-        yield Bar(id=f"coverage.head-3deg.{measurand}.{key}", value=float(np.mean(hits)), unit="1", n=len(hits), seed=SEED + 1)
+        yield Bar(
+            id=f"coverage.head-3deg.{measurand}.{key}",
+            value=float(np.mean(hits)),
+            unit="1",
+            n=len(hits),
+            seed=SEED + 1,
+        )
 
 
 def run(cases: int, seed: int, *, off_deg: float | None) -> Tally:
@@ -105,7 +120,9 @@ def simulated(rng: np.random.Generator, *, off_deg: float | None) -> SimulatedVi
 
     angles = {view: Angles(head=head(), atlas=atlas, axis=axis, trunk=trunk) for view in VIEWS}
     clinic = random_clinic(rng)
-    return simulate_visit(subject, angles=angles, observer=Observer(), rng=rng, id_="v1", time=_WHEN, clinic=clinic)
+    return simulate_visit(
+        subject, angles=angles, observer=Observer(), rng=rng, id_="v1", time=_WHEN, clinic=clinic
+    )
 
 
 def _batch(count: int, seed: list[int], off_deg: float | None) -> Tally:

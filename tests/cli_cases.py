@@ -38,7 +38,9 @@ class Outcome:
     @property
     def document(self) -> dict[str, Any]:
         """Standard output, which must be one JSON document that its own schema accepts."""
-        document: dict[str, Any] = json.loads(self.out, parse_constant=lambda word: pytest.fail(f"JSON holds {word}"))
+        document: dict[str, Any] = json.loads(
+            self.out, parse_constant=lambda word: pytest.fail(f"JSON holds {word}")
+        )
         name = document["schema"].removeprefix("atlasplane.").removesuffix("/1")
         Draft202012Validator(json_schema(name)).validate(document)
         return document
@@ -86,7 +88,9 @@ def copy_of(case: Path, folder: Path) -> Path:
 
 def everything(root: Path) -> Mapping[str, bytes]:
     """Every file below a folder."""
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
 
 def edit_marks(case: Path, film: str, edit: Callable[[dict[str, Any]], None], visit: str = PRE) -> None:

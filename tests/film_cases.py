@@ -139,7 +139,7 @@ def arc(centre: Place, scale: float, *, side: int, above: bool) -> list[Place]:
 
 
 def walls(centre_column: float, lean: float, *, half_width: float = 350.0) -> dict[str, list[Place]]:
-    """Straight parallel skull walls whose middle is at `centre_column` in row 800, `lean` columns left a row up."""
+    """Straight parallel walls: their middle at `centre_column` in row 800, `lean` columns left for a row up."""
     rows = np.arange(650.0, 249.0, -25.0)
     middle = centre_column - lean * (800.0 - rows)
     return {
@@ -361,7 +361,7 @@ HEAD_SD_DEG = (0.8, 2.0, 1.0)
 def default_visit(
     rng: np.random.Generator, *, off_deg: float | None = None, views: Sequence[View] = VIEWS
 ) -> SimulatedVisit:
-    """A visit as the default uncertainties assume it; or with the head off by one amount about every axis, signs drawn."""
+    """A visit as the defaults assume it, or with the head off by one amount about every axis, signs drawn."""
     subject = person(rng)
     bones = random_pose(rng, ZERO)
 

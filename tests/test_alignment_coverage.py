@@ -1,6 +1,7 @@
 """Do the intervals hold? A small run of the benchmark's question, and what must be true of every visit in it.
 
-Persons, poses, clicks and clinics are drawn as the defaults assume; bones uniformly, which no prior of the estimator knows.
+Persons, poses, clicks and clinics are drawn as the defaults assume; bones uniformly, which no prior of the
+estimator knows.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ def scaled_error(measured: Measurement, true: float, u: float) -> float:
 
 @pytest.mark.parametrize("measurand", ["film", "patient"])
 def test_intervals_cover_and_errors_have_the_size_that_u_says(cases: list[Simulated], measurand: str) -> None:
-    """n = 150, p = 0.95: SD 0.018, so 0.90 lies 2.8 SD below; z-SD has 1 / sqrt(2 n) = 0.058, so 0.85 to 1.2 is -2.6 to +3.4 SD."""
+    """Binomial with n = 150, p = 0.95: SD 0.018, so 0.90 lies 2.8 SD below.
+
+    The SD of z has 1 / sqrt(2 n) = 0.058, so 0.85 to 1.2 is -2.6 to +3.4 SD.
+    """
     hits, errors = defaultdict(list), defaultdict(list)
     for case in cases:
         for measured in case.measurements():
@@ -118,7 +122,7 @@ def test_a_head_three_degrees_off_raises_the_yaw_finding(turned: list[Simulated]
 
 
 def test_the_yaw_checks_stated_u_is_its_scatter(cases: list[Simulated]) -> None:
-    """Persons differ (asymmetric faces, silhouettes) and clicks scatter: over 60 films the z of the told yaw has SD 1.
+    """Persons differ (faces, silhouettes) and clicks scatter: over 60 films z of the told yaw has SD 1.
 
     Three standard errors of an SD of 60, and the template's own 5 % in the slope.
     """
@@ -161,5 +165,6 @@ def test_joint_covariance_is_a_covariance_with_u_on_its_diagonal(
         np.testing.assert_allclose(np.sqrt(np.diag(joint.cov)), u, rtol=1e-9)
         correlations = joint.cov / np.outer(u, u)
         np.testing.assert_allclose(correlations, correlations.T, atol=1e-12)
-        # Exact dependences (tube angle = S-line) make zeros, which two dozen roundings of 1e-16 may turn to either side.
+        # Exact dependences (tube angle = S-line) make zeros, which two dozen roundings of 1e-16 may turn to
+        # either side.
         assert np.linalg.eigvalsh((correlations + correlations.T) / 2)[0] > -1e-10

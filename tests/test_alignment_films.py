@@ -1,4 +1,4 @@
-"""Films as they come: turned, shifted, scaled; marks that contradict, are too few or missing; geometry that nobody stated."""
+"""Films as they come: turned, shifted, scaled; marks contradicting, too few or missing; unstated geometry."""
 
 from __future__ import annotations
 
@@ -157,8 +157,9 @@ def test_a_default_placing_error_is_of_the_film_not_of_the_pixels(film: HandFilm
 def test_stated_covariances_overrule_the_defaults_and_scale_u(film: HandFilm) -> None:
     one, two = (film.film(film.reading(sd_px=sd)) for sd in (0.5, 1.0))
     small, large = u_placing(one), u_placing(two)
-    # First order: u is proportional to the clicks; the step of the derivative follows u, its error is of second order
-    # (circles bend most: their sagitta is a few px, a quarter of a px of step squared over it is under 1 %).
+    # First order: u is proportional to the clicks; the step of the derivative follows u, its error is of
+    # second order (circles bend most: their sagitta is a few px, a quarter of a px of step squared over it is
+    # under 1 %).
     for key in small:
         assert large[key] == pytest.approx(2 * small[key], rel=0.02)
     assert small != pytest.approx(u_placing(film), rel=0.05)
@@ -296,7 +297,7 @@ def test_nothing_missing_is_not_mentioned() -> None:
 
 def test_marks_that_coincide_are_refused_by_name() -> None:
     points = {**LATERAL.points, "C1_ARCH_LM": (500, 800), "C1_ARCH_13": (500.0, 800.0)}
-    with pytest.raises(BadLandmarks, match="lies behind|coincide"):
+    with pytest.raises(BadLandmarks, match=r"lies behind|coincide"):
         analyse_film(replace(LATERAL, points=points).film())
     axis = {**NASIUM.points, "C7_C": (580, 930)}  # exactly the centre of C2
     with pytest.raises(BadLandmarks, match="lower_angle, cervical_lean"):
@@ -408,7 +409,10 @@ def test_without_scale_there_are_angles_only() -> None:
 
 
 def test_default_placing_errors_of_an_unscaled_film_are_of_the_right_size() -> None:
-    """The nominal scale is the spread of the points in the mean phantom: right to the difference of two persons, say a third."""
+    """The nominal scale is the spread of the points in the mean phantom.
+
+    Right to the difference of two persons, say a third.
+    """
     scaled, bare = (
         u_of(analyse_visit(visit_of_films(f)).joint) for f in (NASIUM, NASIUM.film(calibration=UNCALIBRATED))
     )
@@ -431,7 +435,8 @@ def test_detector_millimetres_are_larger_and_their_u_unknown() -> None:
 
 def test_attachments_that_disagree_are_a_finding() -> None:
     assert "film.attachments" not in codes(analyse_visit(visit_of_films(NASIUM)))
-    # atan(21/210) against atan(20/200): alike. 15 px higher on the right: atan(36/210) - atan(20/200) = 4.02 deg.
+    # atan(21/210) against atan(20/200): alike. 15 px higher on the right: atan(36/210) - atan(20/200) = 4.02
+    # deg.
     crooked = analyse_visit(visit_of_films(NASIUM.nudged("PLU_R", (0, -15))))
     said = finding(crooked, "film.attachments")
     assert said.value == pytest.approx(np.degrees(np.arctan(36 / 210) - np.arctan(0.1)), abs=SOLVED)

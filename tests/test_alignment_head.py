@@ -1,4 +1,7 @@
-"""What separates a film from the patient: the head as the film tells it, the budget, the joint covariance, several readers."""
+"""What separates a film from the patient.
+
+The head as the film tells it, the budget, the joint covariance, several readers.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,6 @@ from tests.film_cases import (
     VERTEX,
     ZERO,
     analysed,
-    default_visit,
     exact_visit,
     person,
     pose,
@@ -43,7 +45,10 @@ from tests.film_cases import (
 
 ATLAS = AtlasEstimate(np.array([-12.0, 0.0, 0.0]), np.array([2.0, 0.5, 0.5]))
 PERSONS = 512
-"""Template persons in these tests: the term's standard error is 1 / sqrt(2 * 512) = 3 % and its draws stay the same."""
+"""Template persons in these tests.
+
+The term's standard error is 1 / sqrt(2 * 512) = 3 % and its draws stay the same.
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -96,8 +101,8 @@ def laterality(analysis: AlignmentAnalysis) -> Measurement:
 def test_the_yaw_check_recovers_the_yaw(yaw_deg: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Marks without error on the mean person.
 
-    The slope comes from the template persons: each tells its yaw to about 0.94 deg over a spread of 0.8, so 2048 of them give the
-    slope to 0.94 / 0.8 / sqrt(2048) = 2.6 %; three of that.
+    The slope comes from the template persons: each tells its yaw to about 0.94 deg over a spread of 0.8, so
+    2048 of them give the slope to 0.94 / 0.8 / sqrt(2048) = 2.6 %; three of that.
     """
     monkeypatch.setattr(head_position, "TEMPLATE_PERSONS", 2048)
     _, term = term_of(nasium((yaw_deg, 0, 0)))
@@ -115,7 +120,7 @@ def test_the_roll_check_recovers_the_roll(roll_deg: float) -> None:
 
 
 def test_bias_follows_the_yaw_and_stays_uncorrected() -> None:
-    """Half the way from the prior to the check (their SDs are alike), with the sign that yaw has on this silhouette."""
+    """Half the way from the prior to the check (their SDs are alike), with yaw's sign on this silhouette."""
     (_, right), (_, left), (_, straight) = (term_of(nasium((yaw, 0, 0))) for yaw in (3.0, -3.0, 0.0))
     slope = (bias_of(right, "atlas_laterality") - bias_of(left, "atlas_laterality")) / 6
     film = {yaw: analysed(nasium((yaw, 0, 0))).value("atlas_laterality") for yaw in (3.0, -3.0)}
@@ -148,11 +153,12 @@ def test_without_checks_the_prior_alone_speaks() -> None:
     _, term = term_of(without(nasium(), *gone))
     assert term.checks == ()
     _, turned = term_of(without(nasium((3.0, 0, 0)), *gone))
-    # Nothing on such a film tells of the head, so nothing of the film changes the term but the atlas' place on it.
+    # Nothing on such a film tells of the head, so nothing of the film changes the term but the atlas' place
+    # on it.
     k = term.keys.index("atlas_plane_tilt")
     assert turned.cov[k, k] == pytest.approx(term.cov[k, k], rel=0.02)
-    # Yaw 0.8 deg through tan(12 deg), roll 1 deg at full size and rotation 0.5 deg times the pitch 2 deg: by hand, 3 % of draws;
-    # the template adds second-order terms of the same angles.
+    # Yaw 0.8 deg through tan(12 deg), roll 1 deg at full size and rotation 0.5 deg times the pitch 2 deg: by
+    # hand, 3 % of draws; the template adds second-order terms of the same angles.
     tilt = math.hypot(1.0, 0.8 * math.tan(math.radians(12)))
     assert math.sqrt(term.cov[k, k]) == pytest.approx(tilt, rel=0.1)
 
@@ -194,7 +200,10 @@ def test_a_check_in_conflict_widens_the_prior_instead_of_shrinking_to_it() -> No
 
 
 def test_u_covers_a_conflicting_film() -> None:
-    """Yaw 6 deg throws laterality off by 3 deg on the mean silhouette: the interval still holds the true 0."""
+    """Yaw 6 deg throws laterality off by 3 deg on the mean silhouette.
+
+    The interval still holds the true 0.
+    """
     turned = laterality(analyse_visit(visit_of_films(nasium((6.0, 0, 0)))))
     interval = turned.interval()
     assert interval is not None and interval.low is not None and interval.high is not None
@@ -212,7 +221,7 @@ def test_a_wider_prior_gives_a_larger_u() -> None:
 def test_one_film_always_gives_the_same_u() -> None:
     first, second = (analyse_visit(visit_of_films(LATERAL, NASIUM, VERTEX)).joint for _ in range(2))
     np.testing.assert_array_equal(first.cov, second.cov)
-    assert [o for o in first.observations] == [o for o in second.observations]
+    assert first.observations == second.observations
 
 
 def test_the_atlas_comes_from_the_films_and_else_from_the_default() -> None:
@@ -257,7 +266,7 @@ def test_quantities_of_one_film_are_correlated_as_their_algebra_says() -> None:
 
 
 def test_films_of_one_set_up_share_their_scale_and_others_do_not() -> None:
-    """Two lengths of one film go together by the scale; the lateral has a scale of its own; angles know none."""
+    """Lengths of one film go together by the scale; the lateral has a scale of its own; angles know none."""
     joint = analyse_visit(visit_of_films(LATERAL, NASIUM)).joint
     scales = [key for key in joint.shared if key.startswith("scale")]
     assert len(scales) == 2
@@ -276,8 +285,8 @@ def test_films_of_one_set_up_share_their_scale_and_others_do_not() -> None:
 def test_sampling_agrees_with_the_first_order() -> None:
     """JCGM 101 clause 8: both ends of the 95 % interval within half a unit of the first digit of u.
 
-    20 000 draws place an end to sqrt(0.025 * 0.975 / 20 000) / phi(1.96) = 0.019 u, twice that is allowed on top. Circles bend:
-    their ends may miss by a quarter of u.
+    20 000 draws place an end to sqrt(0.025 * 0.975 / 20 000) / phi(1.96) = 0.019 u, twice that is allowed on
+    top. Circles bend: their ends may miss by a quarter of u.
     """
     visit = exact_visit(person(), pose((0, 0, 0), (-12, 2.5, 3.0)))
     analysis = analyse_visit(visit_in_memory(visit))
@@ -288,10 +297,12 @@ def test_sampling_agrees_with_the_first_order() -> None:
     tolerance = {key: float(numerical_tolerance(u[key], digits=1)) + 0.04 * u[key] for key in order}
     tolerance |= {key: 0.25 * u[key] for key in circles}
     assert first_order_holds(analysis, result, tolerance) == dict.fromkeys(order, True)
-    # u itself: 1 / sqrt(2 n) = 0.5 % of draws, 0.1 % of the ridge; curvature raises the circles' by a few per cent.
+    # u itself: 1 / sqrt(2 n) = 0.5 % of draws, 0.1 % of the ridge; curvature raises the circles' by a few per
+    # cent.
     for k, key in enumerate(order):
         assert result.u[k] == pytest.approx(u[key], rel=0.06 if key in circles else 0.025), key
-    # Correlations of the draws are those of the joint covariance; a correlation r of n draws is good to 1 / sqrt(n) = 0.007.
+    # Correlations of the draws are those of the joint covariance; a correlation r of n draws is good to 1 /
+    # sqrt(n) = 0.007.
     sd = np.sqrt(np.diag(result.cov))
     wanted = analysis.joint.cov / np.outer(list(u.values()), list(u.values()))
     straight = [k for k, key in enumerate(order) if key not in circles]
@@ -318,7 +329,7 @@ def test_sampling_is_repeatable_and_follows_the_seed() -> None:
 
 @pytest.mark.parametrize("flexion", [-10.0, -11.0, -12.0])
 def test_default_placing_errors_reproduce_the_published_reading_sd(flexion: float) -> None:
-    """Rochester 1994: 0.45 deg; the defaults must give 0.45 +- 0.05 on the mean person at tubes of 10 to 12 deg."""
+    """Rochester 1994: the defaults must give 0.45 +- 0.05 deg on the mean person at tubes of 10 to 12 deg."""
     film = simulated_radiograph(View.NASIUM, person(), pose(ZERO, (flexion, 0, 0)), -flexion)
     u_film = laterality(analyse_visit(visit_of_films(film))).u_film
     assert u_film == pytest.approx(0.45, abs=0.05)
@@ -351,7 +362,7 @@ def test_readings_of_one_observer_are_averaged_and_placing_goes_down_by_root_n()
 
 
 def test_observers_that_differ_beyond_their_clicks_add_a_term_of_their_own() -> None:
-    """PL_R 12 px apart: phi differs by 3.4 deg, far beyond 0.3 deg of clicks; equal weights, u = spread / sqrt 2 by hand."""
+    """PL_R 12 px apart: phi differs by 3.4 deg, far beyond 0.3 deg of clicks; equal weights, u by hand."""
     one, two = NASIUM.reading("a", "KR"), NASIUM.nudged("PL_R", (0, -12)).reading("b", "MB")
     film = NASIUM.film(one, two)
     analysis = analysed(film)

@@ -1,7 +1,7 @@
 """Every quantity of the three films: worked out by hand, its sign, its mirror image.
 
-The marks are whole pixels, the numbers arithmetic of their differences. On the hand films the patient's right is the image's
-left, so a step to the patient's right is a smaller column, a step upwards a smaller row.
+The marks are whole pixels, the numbers arithmetic of their differences. On the hand films the patient's right
+is the image's left, so a step to the patient's right is a smaller column, a step upwards a smaller row.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.film_cases import (
 FILMS = {View.LATERAL: LATERAL, View.NASIUM: NASIUM, View.VERTEX: VERTEX}
 STRAIGHT = {View.LATERAL: LATERAL, View.NASIUM: STRAIGHT_NASIUM, View.VERTEX: STRAIGHT_VERTEX}
 EXACT = 1e-7
-"""The skull line is solved to 1e-9 rad (6e-8 deg) and Newton's circle to rounding; everything else is arithmetic in doubles."""
+"""The skull line is solved to 1e-9 rad (6e-8 deg), Newton's circle to rounding; the rest is arithmetic."""
 
 
 @pytest.fixture(autouse=True)
@@ -55,14 +55,16 @@ def view_of(key: str) -> View:
 
 # ---- by hand ----
 
-# Lateral, 0.25 mm a pixel. S-line: from (600, 820) to (500, 800), 100 forward and 20 up. Palate: 100 forward, 10 up. Atlas plane:
-# from (700, 840) to (450, 780), 250 forward and 60 up. The palate point (250, 705) lies 350 before and 115 above the arch point;
-# its distance above the S-line is (115 * 1 - 350 * 0.2) / sqrt(1 + 0.2^2) = 45 / sqrt(1.04) px.
+# Lateral, 0.25 mm a pixel. S-line: from (600, 820) to (500, 800), 100 forward and 20 up. Palate: 100 forward,
+# 10 up. Atlas plane: from (700, 840) to (450, 780), 250 forward and 60 up. The palate point (250, 705) lies
+# 350 before and 115 above the arch point; its distance above the S-line is (115 * 1 - 350 * 0.2) / sqrt(1 +
+# 0.2^2) = 45 / sqrt(1.04) px.
 S_LINE_DEG = atan_deg(20 / 100)
 
-# Nasium, 0.2 mm a pixel. The middle of the attachments is (600, 800). Atlas plane: from (700, 810) to (500, 790), 200 to the
-# right and 20 up, so along it a point (z, y) from the middle lies (z + 0.1 y) / sqrt(1.01) to the right. Skull: its middle leans
-# 0.05 to the right a row up and crosses row 800 at column 590, 10 to the right.
+# Nasium, 0.2 mm a pixel. The middle of the attachments is (600, 800). Atlas plane: from (700, 810) to (500,
+# 790), 200 to the right and 20 up, so along it a point (z, y) from the middle lies (z + 0.1 y) / sqrt(1.01)
+# to the right. Skull: its middle leans 0.05 to the right a row up and crosses row 800 at column 590, 10 to
+# the right.
 PHI_DEG, H_DEG = atan_deg(20 / 200), atan_deg(0.05)
 UNIT = math.sqrt(1 + 0.1**2)
 # Neck: centre of C2 (580, 930), C7 (620, 1400): 40 to the right over 470 upwards.
@@ -103,8 +105,8 @@ BY_HAND = {
     "transverse_offset/left": 0.2 * (-200 - 1) / UNIT,
     # C7 lies 20 to the left of the vertical through the middle.
     "c7_offset": 0.2 * -20,
-    # Vertex: right foramen 20 before the left one over 200; the skull line goes 10 to the left over 400 forward, which takes from
-    # the angle: atan(20/200) - atan(10/400).
+    # Vertex: right foramen 20 before the left one over 200; the skull line goes 10 to the left over 400
+    # forward, which takes from the angle: atan(20/200) - atan(10/400).
     "atlas_rotation": atan_deg(20 / 200) - atan_deg(10 / 400),
 }
 
@@ -134,7 +136,8 @@ def test_the_two_identities_of_the_text() -> None:
 
 
 def test_printed_laterality_is_the_complement_of_the_acute_upper_angle() -> None:
-    # Upper right angle between the skull line upwards and the atlas plane to the right, measured with a ruler's cosine rule.
+    # Upper right angle between the skull line upwards and the atlas plane to the right, measured with a
+    # ruler's cosine rule.
     skull, plane = np.array([0.05, 1.0]), np.array([1.0, 0.1])
     upper_right = math.degrees(
         math.acos(skull @ plane / math.sqrt(float(skull @ skull) * float(plane @ plane)))
@@ -224,7 +227,8 @@ def class_of(film: HandFilm) -> str:
 @pytest.mark.parametrize(
     ("palate_rows", "wanted"),
     [
-        # On the S-line above columns 200 and 300 lie the rows 820 - 0.2 * 400 = 740 and 820 - 0.2 * 300 = 760.
+        # On the S-line above columns 200 and 300 lie the rows 820 - 0.2 * 400 = 740 and 820 - 0.2 * 300 =
+        # 760.
         ((700, 710), "I"),  # palate above the line
         ((735, 770), "S0"),  # front end above, rear end below
         ((750, 755), "S0"),  # front end below, rear end above
@@ -275,7 +279,8 @@ def test_a_mirrored_image_gives_the_same(key: str) -> None:
 @pytest.mark.parametrize("key", BY_HAND)
 def test_a_mirrored_patient_flips_the_lateral_quantities_and_nothing_else(key: str) -> None:
     film = FILMS[view_of(key)]
-    # A lateral film shows the mirrored patient as it showed the first; on the others the columns run the other way.
+    # A lateral film shows the mirrored patient as it showed the first; on the others the columns run the
+    # other way.
     twin = film if film.view is View.LATERAL else film.moved(columns_flipped).relabelled()
     read = values(twin)
     id_, _, side = key.partition("/")

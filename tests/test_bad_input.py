@@ -106,7 +106,9 @@ def test_unreadable_folder(go: Run, case: Path, monkeypatch: pytest.MonkeyPatch)
     listing = Path.iterdir
 
     def closed(self: Path) -> Any:
-        if self == case:  # as the system answers for a closed folder; the test may run as one who can read all
+        if (
+            self == case
+        ):  # as the system answers for a closed folder; the test may run as one who can read all
             raise PermissionError(errno.EACCES, "Permission denied", str(self))
         return listing(self)
 
@@ -114,7 +116,9 @@ def test_unreadable_folder(go: Run, case: Path, monkeypatch: pytest.MonkeyPatch)
     refused(go, "measure", case, file="case", what="Permission denied")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs an account that files can refuse")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs an account that files can refuse"
+)
 def test_really_unreadable_folder(go: Run, case: Path) -> None:
     case.chmod(0)
     try:
@@ -130,7 +134,9 @@ def test_unknown_view(go: Run, case: Path, tmp_path: Path) -> None:
     film = tmp_path / "film.png"
     Image.fromarray(np.zeros((40, 60), np.uint8)).save(film)
     before = everything(case)
-    refused(go, "add", case, film, "--view", "nasum", "--visit", "v1", file="film.png", what="'view' is 'nasum'")
+    refused(
+        go, "add", case, film, "--view", "nasum", "--visit", "v1", file="film.png", what="'view' is 'nasum'"
+    )
     assert everything(case) == before
     change(case / PRE / "visit.toml", 'view = "nasium"', 'view = "nasum"')
     refused(go, "measure", case, file=f"{PRE}/visit.toml", what="'nasum'")
@@ -251,7 +257,17 @@ def test_the_landmark_file_of_another_image(go: Run, case: Path, tmp_path: Path)
     other = write_whole_case(tmp_path / "other")
     before = everything(other)
     refused(
-        go, "add", other, film, *NASIUM, "--visit", "v1", "--landmarks", path, file=path.name, what="another image"
+        go,
+        "add",
+        other,
+        film,
+        *NASIUM,
+        "--visit",
+        "v1",
+        "--landmarks",
+        path,
+        file=path.name,
+        what="another image",
     )
     assert everything(other) == before
 
@@ -260,8 +276,6 @@ def test_the_landmark_file_of_another_image(go: Run, case: Path, tmp_path: Path)
 
 
 def test_a_length_without_a_scale(go: Run, case: Path) -> None:
-    toml = case / PRE / "visit.toml"
-    text = toml.read_text(encoding="utf-8")
     for folder in (PRE, POST):
         path = case / folder / "visit.toml"
         lines = path.read_text(encoding="utf-8").splitlines()

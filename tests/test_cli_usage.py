@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -85,7 +86,9 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("atlasplane.api.load", fail)
 
 
-def test_our_fault_is_status_3_without_a_traceback(go: Run, broken: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_fault_is_status_3_without_a_traceback(
+    go: Run, broken: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(cli.DEBUG, raising=False)
     outcome = go("measure", "case", "--json")
     assert outcome.status == 3
@@ -131,21 +134,35 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_measuring_loads_only_what_it_needs(tmp_path: Path) -> None:
     case = write_whole_case(tmp_path / "case")
-    unneeded = {"scipy.stats", "scipy.optimize", "matplotlib", "jinja2", "typst", "pydicom", "nibabel", "pandas", "numba"}
+    unneeded = {
+        "scipy.stats",
+        "scipy.optimize",
+        "matplotlib",
+        "jinja2",
+        "typst",
+        "pydicom",
+        "nibabel",
+        "pandas",
+        "numba",
+    }
     assert unneeded.isdisjoint(loaded_by("measure", str(case)))
 
 
 def test_a_pipe_is_utf_8_whatever_the_machine_speaks(tmp_path: Path) -> None:
     case = write_whole_case(tmp_path / "case")
     code = f"import sys; sys.argv = ['atlasplane', 'measure', {str(case)!r}]; from atlasplane.cli import main; main()"
-    ended = run_python(code, env={**dict(__import__("os").environ), "PYTHONIOENCODING": "ascii"})
+    ended = run_python(code, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert ended.returncode == 0, ended.stderr
     assert "±" in ended.stdout and "°" in ended.stdout
 
 
 def test_a_reader_that_leaves_is_no_fault_of_ours() -> None:
-    code = "import sys; sys.argv = ['atlasplane', 'schema', 'measure']; from atlasplane.cli import main; main()"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    code = (
+        "import sys; sys.argv = ['atlasplane', 'schema', 'measure']; from atlasplane.cli import main; main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         said = process.stderr.read().decode()

@@ -13,7 +13,9 @@ from atlasplane.plan.classification import TypeRule
 from atlasplane.plan.height import TableHeight
 from atlasplane.sources.case import PlanChoice
 
-HEIGHT = "component,value,inches\natlas_laterality,4,2.5\natlas_laterality,0,0\ncondylar_radius/right, 40 ,1\n"
+HEIGHT = (
+    "component,value,inches\natlas_laterality,4,2.5\natlas_laterality,0,0\ncondylar_radius/right, 40 ,1\n"
+)
 TYPES = "name,upper,lower,plane,neck\nType I,right,right,,\nII,left,zero,right,left\n"
 
 
@@ -48,7 +50,10 @@ def test_types_become_rules(tmp_path: Path) -> None:
         ("", "is empty"),
         ("component,value\natlas_laterality,1\n", "has the columns component, value"),
         ("component,value,inches\n", "holds no line"),
-        (HEIGHT + "atlas_lateralty,1,1\n", r"line 5: 'atlas_lateralty' is no quantity. Did you mean 'atlas_lat"),
+        (
+            HEIGHT + "atlas_lateralty,1,1\n",
+            r"line 5: 'atlas_lateralty' is no quantity. Did you mean 'atlas_lat",
+        ),
         (HEIGHT + "??,1,1\n", "is no quantity. Use ids"),
         (HEIGHT + "condylar_radius/rigth,1,1\n", "line 5: 'rigth' is no side"),
         (HEIGHT + "atlas_laterality,x,1\n", "line 5: 'x' is no number"),

@@ -1,4 +1,4 @@
-"""The oracle of the simulation against the pathway, against the poses, and against the projection formulas of the text (1.9)."""
+"""The oracle of the simulation against pathway, poses and the projection formulas of the text (1.9)."""
 
 from __future__ import annotations
 
@@ -30,11 +30,16 @@ from tests.film_cases import (
 
 SKULL_KEYS = {"head_tilt", "atlas_laterality", "skull_offset"}
 CIRCLE_KEYS = {
-    key
-    for key in (
-        "condylar_radius condylar_radius/right condylar_radius/left axial_radius axial_radius/right axial_radius/left "
-        "circle_ratio circle_difference condylar_centre_offset axial_centre_offset"
-    ).split()
+    "condylar_radius",
+    "condylar_radius/right",
+    "condylar_radius/left",
+    "axial_radius",
+    "axial_radius/right",
+    "axial_radius/left",
+    "circle_ratio",
+    "circle_difference",
+    "condylar_centre_offset",
+    "axial_centre_offset",
 }
 PATIENTS = 12
 
@@ -83,7 +88,10 @@ def test_the_oracle_knows_every_quantity_that_is_read(visits: list[SimulatedVisi
 
 
 def test_lines_of_the_pathway_equal_the_oracle(visits: list[SimulatedVisit]) -> None:
-    """Arithmetic of the same points in another order: doubles of a few hundred mm carry 1e-13, angles over 20 mm 1e-12."""
+    """Arithmetic of the same points in another order.
+
+    Doubles of a few hundred mm carry 1e-13, angles over 20 mm 1e-12.
+    """
     for film in films(visits):
         read = values(film_in_memory(film))
         for key in read.keys() - SKULL_KEYS - CIRCLE_KEYS:
@@ -93,8 +101,9 @@ def test_lines_of_the_pathway_equal_the_oracle(visits: list[SimulatedVisit]) -> 
 def test_circles_of_the_pathway_equal_the_oracle(visits: list[SimulatedVisit]) -> None:
     """Taubin against geometric least squares.
 
-    The arcs are exact circles seen up to 25 deg obliquely, so they miss a circle by e under 0.05 mm. The two fits differ by
-    about (e^2 / R) times (R / half chord)^2: 0.05^2 / 40 * (40 / 7)^2 = 2e-3 mm for one condyle alone.
+    The arcs are exact circles seen up to 25 deg obliquely, so they miss a circle by e under 0.05 mm. The two
+    fits differ by about (e^2 / R) times (R / half chord)^2: 0.05^2 / 40 * (40 / 7)^2 = 2e-3 mm for one
+    condyle alone.
     """
     for film in films(visits):
         read = values(film_in_memory(film))
@@ -105,9 +114,10 @@ def test_circles_of_the_pathway_equal_the_oracle(visits: list[SimulatedVisit]) -
 def test_skull_line_of_the_pathway_equals_the_oracle(visits: list[SimulatedVisit]) -> None:
     """The pathway walks between two polylines, the oracle takes the ellipse's principal axis.
 
-    A chord of 1.5 mm cuts s^2 / (8 r) = 0.006 mm off a wall of radius 45 mm (kappa 0.8); mid-points err by no more, over a span
-    of at least 25 mm, times 1 / (1 - kappa) <= 5: under atan(2 * 0.006 / 25) * 5 = 0.14 deg at the very worst. The walls
-    here have r about 90 mm, kappa about 0.5 and eight levels of random phase: 0.01 deg.
+    A chord of 1.5 mm cuts s^2 / (8 r) = 0.006 mm off a wall of radius 45 mm (kappa 0.8); mid-points err by no
+    more, over a span of at least 25 mm, times 1 / (1 - kappa) <= 5: under atan(2 * 0.006 / 25) * 5 = 0.14 deg
+    at the very worst. The walls here have r about 90 mm, kappa about 0.5 and eight levels of random phase:
+    0.01 deg.
     """
     seen = 0
     for film in (film for visit in visits for film in visit.films if film.setup.view is View.NASIUM):
@@ -119,7 +129,7 @@ def test_skull_line_of_the_pathway_equals_the_oracle(visits: list[SimulatedVisit
 
 
 def test_skull_contours_of_the_simulated_observer_are_fine_enough() -> None:
-    """Vertices 5 mm apart: for heads as the prior has them the polyline errs by less than a third of the reading error."""
+    """Vertices 5 mm apart: for ordinary heads the polyline errs by less than a third of the reading error."""
     rng = np.random.default_rng(8)
     errors = []
     for _ in range(PATIENTS):
@@ -179,7 +189,7 @@ def test_patient_values_do_not_know_the_head_except_in_posture() -> None:
 
 
 def test_ideal_and_patient_s_line_differ_by_perspective_only() -> None:
-    """On the patient's own film the S-line has the pitch of C1 plus that of its two dots, which the mean person has level."""
+    """The patient's own S-line has the pitch of C1, as the mean person's two dots are level in it."""
     truth = patient_truth(View.LATERAL, person(), pose(atlas=(-13.0, 0.0, 0.0)))
     # All points lie in the mid-plane, so the lateral beam shows it without distortion.
     assert truth["s_line_angle"] == pytest.approx(13.0, abs=1e-9)
@@ -194,7 +204,7 @@ MOUNTINGS = {Detector.UPRIGHT: tangent, Detector.PERPENDICULAR: sine}
 def nasium_of(
     angles: Angles, tube_deg: float, *, detector: Detector = Detector.UPRIGHT, target_mm: Array | None = None
 ) -> dict[str, float]:
-    """The mean person's nasium as the pathway reads it, the central ray through the middle of the attachments."""
+    """The mean person's nasium as read, the central ray through the middle of the attachments."""
     posed = person().posed(angles)
     middle = (posed.points_mm["PL_R"] + posed.points_mm["PL_L"]) / 2
     setup = replace(SETUPS[View.NASIUM], detector=detector)
@@ -207,7 +217,7 @@ def nasium_of(
 @pytest.mark.parametrize("tube_deg", [5.0, 12.0, 30.0])
 @pytest.mark.parametrize("yaw_deg", [-4.0, 5.0])
 def test_yaw_tilts_the_atlas_plane_line(detector: Detector, tube_deg: float, yaw_deg: float) -> None:
-    """-tan(tube) tan(yaw) on a vertical film, sin for tan of the tube on a perpendicular one; within 3 % as the text asks."""
+    """-tan(tube) tan(yaw) on a vertical film, sin(tube) on a perpendicular one; within 3 % as the text asks."""
     read = nasium_of(pose((yaw_deg, 0, 0), (-tube_deg, 0, 0)), tube_deg, detector=detector)
     wanted = -math.degrees(MOUNTINGS[detector](tube_deg) * tangent(yaw_deg))
     assert read["atlas_plane_tilt"] == pytest.approx(wanted, rel=0.03)
@@ -216,16 +226,20 @@ def test_yaw_tilts_the_atlas_plane_line(detector: Detector, tube_deg: float, yaw
 @pytest.mark.parametrize("detector", MOUNTINGS)
 @pytest.mark.parametrize("mismatch_deg", [-10.0, 5.0, 10.0])
 def test_a_tube_off_the_s_line_lets_rotation_into_laterality(detector: Detector, mismatch_deg: float) -> None:
-    """-tan(AR) sin(delta) on a perpendicular film, over cos(tube) on a vertical one; too steep a tube lowers the anterior side.
+    """-tan(AR) sin(delta) on a perpendicular film, over cos(tube) on a vertical one.
 
-    The turned attachments stand +-1.5 mm before and behind the ray's target, 0.2 % of the SOD, on a difference of 0.7 deg.
+    Too steep a tube lowers the anterior side.
+
+    The turned attachments stand +-1.5 mm before and behind the ray's target, 0.2 % of the SOD, on a
+    difference of 0.7 deg.
     """
     tube_deg, rotation = 12.0 + mismatch_deg, 4.0
     turned = nasium_of(pose(ZERO, (-12, 0, rotation)), tube_deg, detector=detector)
     stretch = math.cos(math.radians(tube_deg)) if detector is Detector.UPRIGHT else 1.0
     wanted = -math.degrees(math.atan(tangent(rotation) * sine(mismatch_deg) / stretch))
     assert turned["atlas_plane_tilt"] == pytest.approx(wanted, rel=0.01)
-    # And laterality goes with it: the skull line has not moved but for the ray's target, 0.7 mm to the side (0.28 deg per 10 mm).
+    # And laterality goes with it: the skull line has not moved but for the ray's target, 0.7 mm to the side
+    # (0.28 deg per 10 mm).
     shift = abs(turned["head_tilt"])
     assert shift < 0.06
     assert turned["atlas_laterality"] == pytest.approx(wanted, abs=0.06)
@@ -240,9 +254,10 @@ def test_without_mismatch_rotation_does_not_leak() -> None:
 @pytest.mark.parametrize("tube_deg", [10.0, 20.0])
 @pytest.mark.parametrize("laterality", [-3.0, 4.0])
 def test_a_vertical_film_stretches_laterality(detector: Detector, tube_deg: float, laterality: float) -> None:
-    """tan(AL) / cos(tube) with the head straight: +1.5 % at 10 deg, +6 % at 20 deg; nothing on a perpendicular film.
+    """tan(AL) / cos(tube) with the head straight: +1.5 % at 10 deg, +6 % at 20; nothing if perpendicular.
 
-    The attachments stand 6 mm below and 10 mm behind the atlas' centre, which perspective turns into 0.3 % of AL.
+    The attachments stand 6 mm below and 10 mm behind the atlas' centre, which perspective turns into 0.3 % of
+    AL.
     """
     read = nasium_of(pose(ZERO, (-tube_deg, laterality, 0)), tube_deg, detector=detector)
     stretch = math.cos(math.radians(tube_deg)) if detector is Detector.UPRIGHT else 1.0
@@ -251,7 +266,10 @@ def test_a_vertical_film_stretches_laterality(detector: Detector, tube_deg: floa
 
 
 def test_roll_cancels_at_tube_0_and_leaves_a_residue_of_the_silhouettes_sign() -> None:
-    """The mean silhouette recedes with height (rho -0.4): right bending 2 deg leaves a negative residue, as on the mesh."""
+    """The mean silhouette recedes with height (rho -0.4).
+
+    Right bending 2 deg leaves a negative residue, as on the mesh.
+    """
     none = nasium_of(pose((0, 0, 2), (0, 0, 0)), 0.0)
     assert none["atlas_plane_tilt"] == pytest.approx(-2.0, abs=0.02)
     assert abs(none["atlas_laterality"]) < 0.02
@@ -274,7 +292,10 @@ def vertex_of(head: tuple[float, float, float], pitch_deg: float) -> float:
 
 @pytest.mark.parametrize("roll_deg", [-3.0, 1.0, 2.0])
 def test_head_roll_turns_the_atlas_on_the_vertex(roll_deg: float) -> None:
-    """About +0.2 deg per degree of right lean: height over AP difference of CRIB and FM_C, along the tilted beam."""
+    """About +0.2 deg per degree of right lean.
+
+    Height over AP difference of CRIB and FM_C, along the tilted beam.
+    """
     per_degree = vertex_of((0.0, 0.0, roll_deg), 12.0) / roll_deg
     # CRIB - FM_C of the mean person: 86 forward, 39 up; turned by the beam's 12 deg.
     forward, up = (
@@ -288,7 +309,7 @@ def test_head_roll_turns_the_atlas_on_the_vertex(roll_deg: float) -> None:
 
 @pytest.mark.parametrize("yaw_deg", [-3.0, 2.0])
 def test_yaw_of_the_whole_head_nearly_cancels_on_the_vertex(yaw_deg: float) -> None:
-    """Under 0.04 deg per degree for a beam along the head's axis, as the text says; a beam tilted by 12 deg leaves 0.05."""
+    """Under 0.04 deg per degree for a beam along the head's axis (the text); tilted by 12 deg it leaves 0.05."""
     assert abs(vertex_of((yaw_deg, 0.0, 0.0), 0.0) / yaw_deg) < 0.04
     assert abs(vertex_of((yaw_deg, 0.0, 0.0), 12.0) / yaw_deg) < 0.05
 
@@ -308,7 +329,10 @@ def mirrored(angles: Angles) -> Angles:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_mirrored_patient_has_the_mirrored_truth(seed: int) -> None:
-    """The mean person is symmetric, so mirrored angles are a mirrored patient: films, truths and readings follow."""
+    """The mean person is symmetric, so mirrored angles are a mirrored patient.
+
+    Films, truths and readings follow.
+    """
     rng = np.random.default_rng(seed)
     angles = random_pose(rng, rng.uniform(-3, 3, 3))
     here, there = exact_visit(person(), angles), exact_visit(person(), mirrored(angles))
@@ -324,8 +348,9 @@ def test_the_mirrored_patient_has_the_mirrored_truth(seed: int) -> None:
                     assert theirs[other] == pytest.approx(sign * value, abs=1e-6), (source, key)
                 else:
                     sign = -1.0 if quantity(key).lateral else 1.0
-                    # The lateral film shows bones off the mid-plane under perspective: mirrored, the beam comes from the other
-                    # side. Points of the mid-plane stay, so only their few mm off it matter.
+                    # The lateral film shows bones off the mid-plane under perspective: mirrored, the beam
+                    # comes from the other side. Points of the mid-plane stay, so only their few mm off it
+                    # matter.
                     tolerance = 0.3 if film.setup.view is View.LATERAL else 1e-6
                     assert theirs[key] == pytest.approx(sign * value, abs=tolerance), (source, key)
 

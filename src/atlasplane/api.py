@@ -1,9 +1,9 @@
 """The verbs: what the command line calls and what a Python user calls.
 
-    case = atlasplane.load("case")
-    measured = case.measure()
-    comparison = case.compare()
-    paths = case.report(pdf=True)
+case = atlasplane.load("case")
+measured = case.measure()
+comparison = case.compare()
+paths = case.report(pdf=True)
 """
 
 from __future__ import annotations

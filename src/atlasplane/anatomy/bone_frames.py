@@ -1,7 +1,8 @@
 """Frames of skull and atlas from landmarks, on ISB axes (X anterior, Y superior, Z right).
 
-Skull: mid-sagittal plane through nasion, basion and incisive foramen, Frankfort plane horizontal, origin basion.
-Atlas: transverse line through the foramina, sagittal line through the tubercles, origin mid-way between the foramina.
+Skull: mid-sagittal plane through nasion, basion and incisive foramen, Frankfort plane horizontal, origin
+basion. Atlas: transverse line through the foramina, sagittal line through the tubercles, origin mid-way
+between the foramina.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ class Placing(BaseModel):
     edge_deg : direction of that edge in the film frame, counter-clockwise from its first axis, for the right
     side of a pair
         (its mirror image for the left)
-    dof : degrees of freedom that the standard deviations rest on; infinite where they are taken as known (JCGM 100 G.4.3)
+    dof : degrees of freedom that the standard deviations rest on; infinite where they are taken as known
+        (JCGM 100 G.4.3)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -127,7 +127,9 @@ def _table() -> Mapping[str, Any]:
 def mean_phantom(count: int | None = None) -> Phantom:
     """The mean person, exactly symmetric; with a count, that many alike along a leading axis."""
     shape = () if count is None else (count,)
-    return _phantom(np.zeros(shape), {name: np.zeros((*shape, *v.shape)) for name, v in _no_variation().items()})
+    return _phantom(
+        np.zeros(shape), {name: np.zeros((*shape, *v.shape)) for name, v in _no_variation().items()}
+    )
 
 
 def phantom_population(count: int, rng: np.random.Generator) -> Phantom:

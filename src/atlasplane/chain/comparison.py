@@ -33,7 +33,8 @@ def compare_visits(
     ----------
     measured : MeasuredCase
     pre, post : str, optional
-        Visit ids. Default: the pre and post of the latest day that has both, else the first baseline against the last visit.
+        Visit ids. Default: the pre and post of the latest day that has both, else the first baseline against
+        the last visit.
     level : float
         Confidence level of the minimal detectable change.
 
@@ -44,15 +45,23 @@ def compare_visits(
     """
     first, second = _pair(measured, pre, post)
     if first is second:
-        raise BadInput(str(measured.case.folder), f"visit '{first.visit.id}' cannot be compared with itself", "Name two visits.")
-    return Comparison(pre=first, post=second, changes=first.joint.compare(second.joint, level=level), level=level)
+        raise BadInput(
+            str(measured.case.folder),
+            f"visit '{first.visit.id}' cannot be compared with itself",
+            "Name two visits.",
+        )
+    return Comparison(
+        pre=first, post=second, changes=first.joint.compare(second.joint, level=level), level=level
+    )
 
 
 def _pair(measured: MeasuredCase, pre: str | None, post: str | None) -> tuple[MeasuredVisit, MeasuredVisit]:
     visits = measured.visits
     if len(visits) < 2:
         raise BadInput(
-            str(measured.case.folder), f"it has {len(visits)} visit(s) and two are needed", "Add the second visit's films."
+            str(measured.case.folder),
+            f"it has {len(visits)} visit(s) and two are needed",
+            "Add the second visit's films.",
         )
     default_pre, default_post = _default_pair(visits)
     return _named(measured, pre) or default_pre, _named(measured, post) or default_post
@@ -62,7 +71,11 @@ def _default_pair(visits: tuple[MeasuredVisit, ...]) -> tuple[MeasuredVisit, Mea
     for later in reversed(visits):
         if later.visit.moment is not Moment.POST:
             continue
-        same_day = [v for v in visits if v.visit.moment is Moment.PRE and v.visit.time.date() == later.visit.time.date()]
+        same_day = [
+            v
+            for v in visits
+            if v.visit.moment is Moment.PRE and v.visit.time.date() == later.visit.time.date()
+        ]
         if same_day:
             return same_day[0], later
     baseline = next((v for v in visits if v.visit.phase is Phase.BASELINE), visits[0])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis, analyse_visit
-from atlasplane.plan.classification import Classification, TypeRule, classify
+from atlasplane.plan.classification import Classification, Sign, TypeRule, classify
 from atlasplane.plan.gates import Gate, gates, is_open
 from atlasplane.plan.height import MANUAL_U_IN, HeightModel, ManualHeight, TableHeight, TwoArcHeight
 from atlasplane.plan.listing import Listing, listing
 from atlasplane.plan.vector import LEVER_IN, CorrectionVector, correction_vector
 from atlasplane.sources.case import Case, Visit
+
+_SIGNS: Mapping[str, Sign] = {"right": "right", "left": "left", "zero": "zero"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +106,13 @@ def plan_settings(case: Case, visit: Visit) -> PlanSettings:
         height=height,
         lever_in=choice.lever_in or LEVER_IN,
         rotation_share=choice.rotation_share or 1.0,
-        types=tuple(TypeRule(**rule) for rule in choice.types),
+        types=tuple(_type_rule(rule) for rule in choice.types),
     )
+
+
+def _type_rule(rule: Mapping[str, str]) -> TypeRule:
+    upper, lower, plane, neck = (_SIGNS.get(rule.get(key, "")) for key in ("upper", "lower", "plane", "neck"))
+    return TypeRule(name=rule["name"], upper=upper, lower=lower, plane=plane, neck=neck)
 
 
 def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCase:
@@ -148,7 +156,11 @@ def _vector(
         stopped = [gate for gate in states if gate.state.value == "stop"]
         return None, "; ".join(f"{gate.id}: {gate.reason}" for gate in stopped)
     if settings.height is None:
-        return None, "no height model chosen: enter a height, bring your own chart, or choose the two-arc model (research)"
+        return (
+            None,
+            "no height model chosen: enter a height, bring your own chart, "
+            "or choose the two-arc model (research)",
+        )
     vector = correction_vector(
         joint, settings.height, lever_in=settings.lever_in, rotation_share=settings.rotation_share
     )

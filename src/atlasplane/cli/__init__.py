@@ -31,7 +31,8 @@ app = typer.Typer(
     name="atlasplane",
     help=(
         "Measure how the atlas sits between skull and axis, with the uncertainty of every number.\n\n"
-        f"Start with 'atlasplane demo'. 'atlasplane COMMAND --help' shows an example of each command.\n\n{NOTICE}"
+        "Start with 'atlasplane demo'. 'atlasplane COMMAND --help' shows an example of each command.\n\n"
+        f"{NOTICE}"
     ),
     epilog="Exit status: 0 done; 1 done, and a person must look; 2 bad input; 3 our fault.",
     no_args_is_help=True,
@@ -80,7 +81,9 @@ def run(arguments: list[str]) -> int:
         return READER_LEFT
     except Exception as fault:  # what no module foresaw is ours to mend, and says so without a patient's data
         if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
-            print_error("output", "could not be written: the disk is full", "Make room and try again", as_json=False)
+            print_error(
+                "output", "could not be written: the disk is full", "Make room and try again", as_json=False
+            )
             return 2
         return _our_fault(fault, as_json=as_json)
     if status == STOPPED:

@@ -15,9 +15,10 @@ from atlasplane.core.errors import BadInput
 VISIT = "Visit"
 SIDES = "Sides of the patient"
 TAKEN = "How the film was taken"
-DIRECTIONS = "image_left|image_right|image_up|image_down"
+DIRECTIONS = "image_left, image_right, image_up or image_down"
 VIEWS = (
-    "lateral, nasium, vertex, base-posterior, apom, ap-cervical, lateral-full, ap-full, blair-right or blair-left."
+    "lateral, nasium, vertex, base-posterior, apom, ap-cervical, lateral-full, ap-full, blair-right "
+    "or blair-left."
 )
 KINDS = (
     "Where --mm-per-px comes from: sid_sod, ermf, user_fiducial, dicom_fiducial, dicom_geometry, "
@@ -27,12 +28,12 @@ KINDS = (
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(epilog="Example: atlasplane new cases/P-014 --pseudonym P-014 --birth-year 1980 --sex female")(
-        new
-    )
     app.command(
-        epilog="Example: atlasplane add cases/P-014 nasium.dcm --view nasium --patient-right image_left --marker R "
-        "--sid-mm 1067 --sod-mm 837 --tube-deg 12 --landmarks nasium.landmarks.json"
+        epilog="Example: atlasplane new cases/P-014 --pseudonym P-014 --birth-year 1980 --sex female"
+    )(new)
+    app.command(
+        epilog="Example: atlasplane add cases/P-014 nasium.dcm --view nasium --patient-right image_left "
+        "--marker R --sid-mm 1067 --sod-mm 837 --tube-deg 12 --landmarks nasium.landmarks.json"
     )(add)
 
 
@@ -109,7 +110,9 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
     patient_superior: Annotated[
         str | None,
         typer.Option(
-            metavar="DIRECTION", help="Where the patient's head end is. Default: image_up.", rich_help_panel=SIDES
+            metavar="DIRECTION",
+            help="Where the patient's head end is. Default: image_up.",
+            rich_help_panel=SIDES,
         ),
     ] = None,
     marker: Annotated[
@@ -140,14 +143,14 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(
-            metavar="WORD", help="upright, or perpendicular to the beam.", rich_help_panel=TAKEN
-        ),
+        typer.Option(metavar="WORD", help="upright, or perpendicular to the beam.", rich_help_panel=TAKEN),
     ] = None,
     principal_px: Annotated[
         str | None,
         typer.Option(
-            metavar='"COL,ROW"', help="Pixel that the central ray meets. Default: the centre.", rich_help_panel=TAKEN
+            metavar='"COL,ROW"',
+            help="Pixel that the central ray meets. Default: the centre.",
+            rich_help_panel=TAKEN,
         ),
     ] = None,
     calibration: Annotated[
@@ -163,11 +166,13 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
     ] = None,
     u_rel: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Standard uncertainty of that scale, as 0.02.", rich_help_panel=TAKEN),
+        typer.Option(
+            metavar="SHARE", help="Standard uncertainty of that scale, as 0.02.", rich_help_panel=TAKEN
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a film into a case; what its DICOM header states is proposed, what nobody states becomes a finding."""
+    """Copy a film into a case; its DICOM header's statements are proposed, what is missing is a finding."""
     from atlasplane.io.case_add import add_film
     from atlasplane.io.visit_choice import VisitStamp
 
@@ -193,7 +198,11 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
         film,
         {key: value for key, value in stated.items() if value is not None},
         visit=VisitStamp(
-            id=visit, time=None if time is None else _instant(time), phase=phase, moment=moment, observer=observer
+            id=visit,
+            time=None if time is None else _instant(time),
+            phase=phase,
+            moment=moment,
+            observer=observer,
         ),
         landmarks=landmarks,
     )
@@ -211,9 +220,7 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
     print_findings(console(), added.findings)
 
 
-def _technique(
-    *, sid_mm: float | None, sod_mm: float | None, **more: object
-) -> dict[str, object] | None:
+def _technique(*, sid_mm: float | None, sod_mm: float | None, **more: object) -> dict[str, object] | None:
     """The table of the technique; None where nothing of it was given."""
     given = {"sid_mm": sid_mm, "sod_mm": sod_mm, **more}
     table = {key: value for key, value in given.items() if value is not None}

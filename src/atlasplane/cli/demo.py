@@ -44,11 +44,11 @@ def register(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="[FOLDER]", help="Folder for the two cases; an earlier demo in it is replaced."),
+        typer.Argument(
+            metavar="[FOLDER]", help="Folder for the two cases; an earlier demo in it is replaced."
+        ),
     ] = Path("atlasplane-demo"),
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Another simulated patient.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Another simulated patient.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show everything on a simulated patient: films, measurements against the truth, reports.
@@ -74,9 +74,7 @@ def demo(
             step()
     if as_json:
         made = [str(folder / patient.name) for patient in patients]
-        print_json(
-            {"schema": "atlasplane.demo/1", "cases": made, "files": [str(path) for path in reports]}
-        )
+        print_json({"schema": "atlasplane.demo/1", "cases": made, "files": [str(path) for path in reports]})
         return
     out = console()
     for patient, case in zip(patients, cases, strict=True):

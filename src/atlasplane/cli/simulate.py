@@ -21,11 +21,12 @@ HOW = "Pose and films"
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
-        epilog='Example: atlasplane simulate out --seed 7 --head "0.5,1,0" --atlas "-12,3,2" --post "-12,0.5,0.5"'
+        epilog='Example: atlasplane simulate out --seed 7 --head "0.5,1,0" --atlas "-12,3,2" '
+        '--post "-12,0.5,0.5"'
     )(simulate)
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - one argument an option
     out: Annotated[Path, typer.Argument(metavar="FOLDER", help="New case folder.")],
     seed: Annotated[int, typer.Option(metavar="N", help="One seed gives one case, always the same.")],
     head: Annotated[
@@ -40,7 +41,8 @@ def simulate(
         str | None,
         typer.Option(
             metavar='"FLEX,LAT,ROT"',
-            help="C1 in the skull, deg: flexion, laterality, rotation. Default: a typical listing; of a CT, as it lies.",
+            help="C1 in the skull, deg: flexion, laterality, rotation. Default: a typical listing; "
+            "of a CT, as it lies.",
             rich_help_panel=HOW,
         ),
     ] = None,

@@ -88,7 +88,7 @@ class Change:
 
     @property
     def percent_reduction(self) -> float | None:
-        """``100 (|pre| - |post|) / |pre|``; None where ``|pre|`` is below its own minimal detectable change."""
+        """``100 (|pre| - |post|) / |pre|``; None where ``|pre|`` is below its own MDC."""
         if not (isinstance(self.pre, Measurement) and isinstance(self.post, Measurement)):
             return None
         mdc = self.pre.mdc(self.level)

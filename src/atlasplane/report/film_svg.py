@@ -25,7 +25,7 @@ _BOX = TEXT * 1.36
 _LEADER_FROM = 26.0
 """A label farther from its point than this gets a leader."""
 _SAMPLE_STEP = 14.0
-# Advance widths in em, by kind of letter, wide enough for any sans serif (those of DejaVu Sans, the widest usual one).
+# Advance widths in em, by kind of letter: those of DejaVu Sans, wide enough for any usual sans serif.
 _NARROW, _WIDE = set(" .,:;|'!ilIjtfr()-\N{NO-BREAK SPACE}"), set("mwMW±%@")
 
 

@@ -75,5 +75,7 @@ def _font_folder() -> Path:
     """Source Sans as its package ships it, so that no font of the system is needed."""
     spec = find_spec("font_source_sans_pro")
     if spec is None or spec.origin is None:
-        raise OutputFailed("report.pdf", "its font (font-source-sans-pro) is not installed", "Install atlasplane again.")
+        raise OutputFailed(
+            "report.pdf", "its font (font-source-sans-pro) is not installed", "Install atlasplane again."
+        )
     return Path(spec.origin).parent / "files"

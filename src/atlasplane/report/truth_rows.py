@@ -49,7 +49,8 @@ def _cells(found: Measurement, true: float) -> list[str]:
     digits, unit = decimals_of(found), found.quantity.unit
     text = shown_measurement(found)
     inside = _within(found.interval(), true)
-    return [found.quantity.name, with_unit(fixed(true, digits), unit), text.value, text.u, "yes" if inside else "no"]
+    truth = with_unit(fixed(true, digits), unit)
+    return [found.quantity.name, truth, text.value, text.u, "yes" if inside else "no"]
 
 
 def _within(interval: Interval | None, true: float) -> bool:

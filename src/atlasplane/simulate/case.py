@@ -74,7 +74,11 @@ def write_case(
         write_case_file(aside, content)
         for visit, name in zip(visits, _folder_names(visits), strict=True):
             _write_visit(aside / name, visit, picture, on_film)
-        truth = {"schema": "atlasplane.truth/1", "seed": head.seed, "visits": {v.id: v.truth() for v in visits}}
+        truth = {
+            "schema": "atlasplane.truth/1",
+            "seed": head.seed,
+            "visits": {v.id: v.truth() for v in visits},
+        }
         write_text(aside / "truth.json", json.dumps(truth, indent=1, allow_nan=False) + "\n")
 
 
@@ -93,7 +97,9 @@ def _write_visit(folder: Path, visit: SimulatedVisit, picture: Picture, on_film:
     for film in visit.films:
         name = f"{film.setup.view.value}.png"
         digest = _write_picture(folder / name, picture(film))
-        write_landmarks(folder / f"{film.setup.view.value}.landmarks.json", [film.reading], image_file=name, sha256=digest)
+        write_landmarks(
+            folder / f"{film.setup.view.value}.landmarks.json", [film.reading], image_file=name, sha256=digest
+        )
         tables.append(_film_table(film, name))
         on_film()
     content = {
@@ -127,11 +133,19 @@ def _film_table(film: SimulatedFilm, name: str) -> dict[str, object]:
             "detector": setup.detector.value,
             "principal_px": list(setup.principal_px),
         },
-        "calibration": {"kind": "sid_sod", "mm_per_px": [film.stated_mm_per_px, film.stated_mm_per_px], "u_rel": SCALE_U_REL},
+        "calibration": {
+            "kind": "sid_sod",
+            "mm_per_px": [film.stated_mm_per_px, film.stated_mm_per_px],
+            "u_rel": SCALE_U_REL,
+        },
     }
     # Only what the view needs: an axis that is not stored cannot contradict one that is.
     if setup.view is View.LATERAL:
         return table | {"patient_anterior": setup.first.value, "marker": "R"}
     if setup.view is View.VERTEX:
-        return table | {"patient_anterior": setup.first.value, "patient_right": setup.second.value, "marker": "R"}
+        return table | {
+            "patient_anterior": setup.first.value,
+            "patient_right": setup.second.value,
+            "marker": "R",
+        }
     return table | {"patient_right": setup.first.value, "marker": "R"}

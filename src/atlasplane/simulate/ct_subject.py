@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlasplane.anatomy.bone_frames import atlas_frame, skull_frame
+from atlasplane.anatomy.solids_field import Solid
 from atlasplane.core.errors import BadInput, BadLandmarks
 from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.frames import ISB_FROM_LPS, isb_from_lps
@@ -26,7 +27,7 @@ from atlasplane.io.volume_file import open_volume
 from atlasplane.simulate.subject import Angles, Posed
 from atlasplane.sources.reading import Reading
 from atlasplane.xray.ct import HOUNSFIELD, GreyMap, attenuation, cropped, patient_mask
-from atlasplane.xray.render import Part, Solid
+from atlasplane.xray.render import Part
 
 SURFACE_SHARE = 0.28
 """Bone begins at this share of the way from water to dense bone (grey 92 of the 8-bit head)."""
@@ -48,13 +49,29 @@ def ct_subject(ct: Path, landmarks: Path) -> CtSubject:
     marked = MarkedImage(
         sha256=sha256_of_folder(ct) if ct.is_dir() else sha256_of(ct),
         size=image.shape,
-        index_from_lps=np.linalg.inv(image.affine_lps),
+        index_from_lps=np.linalg.inv(image.affine_lps).astype(np.float64),
     )
     points, contours = _averaged(read_landmarks(landmarks, image=marked))
-    needed = {"N", "BA", "INC_F", "PO_R", "PO_L", "OR_R", "OR_L", "TF_R", "TF_L", "C1_AT", "C1_PT", "SQ_R", "TURN_R"}
+    needed = {
+        "N",
+        "BA",
+        "INC_F",
+        "PO_R",
+        "PO_L",
+        "OR_R",
+        "OR_L",
+        "TF_R",
+        "TF_L",
+        "C1_AT",
+        "C1_PT",
+        "SQ_R",
+        "TURN_R",
+    }
     missing = sorted(needed - points.keys())
     if missing:
-        raise BadLandmarks(str(landmarks), f"lacks {', '.join(missing)}", "Mark them: the bone frames and films need them.")
+        raise BadLandmarks(
+            str(landmarks), f"lacks {', '.join(missing)}", "Mark them: the bone frames and films need them."
+        )
     voxels = image.load_voxels()
     greys = HOUNSFIELD if image.hounsfield else _grey_map(voxels)
     return CtSubject(
@@ -94,16 +111,18 @@ class CtSubject:
         return atlas_frame(self.points_isb)
 
     def atlas_deg(self, requested: Array) -> Array:
-        """Pose of C1 in the skull as it lies (flexion, laterality, rotation); a request to move it is refused."""
+        """Pose of C1 in the skull as it lies (flexion, laterality, rotation); moving it is refused."""
         if np.any(np.asarray(requested) != 0):
             raise BadInput(
-                "--atlas", "the bones of a CT cannot be moved against each other here", "Leave it out, or use the phantom."
+                "--atlas",
+                "the bones of a CT cannot be moved against each other here",
+                "Leave it out, or use the phantom.",
             )
         alpha, beta, gamma = zxy_from_rotation((self._skull.inverse() @ self._atlas).rotation)
         return np.array([-float(alpha), -float(beta), float(gamma)])
 
     def posed(self, angles: Angles) -> Posed:
-        """The CT with the skull's frame turned by the head angles about the atlas, which is the room's origin."""
+        """The CT with the skull's frame turned by the head angles about the atlas, the room's origin."""
         yaw, pitch, roll = angles.head
         in_skull = self._skull.inverse()
         to_origin = RigidTransform(np.eye(3), -(in_skull @ self._atlas).translation_mm)
@@ -112,7 +131,9 @@ class CtSubject:
             points_mm={id_: room.apply(at) for id_, at in self.points_isb.items()},
             contours_mm={id_: room.apply(at) for id_, at in self.contours_isb.items()},
             room_from={"skull": room @ self._skull, "c1": room @ self._atlas},
-            walls=lambda camera: _SurfaceWalls(room.apply(self._side_surface), camera, self._heights(room, camera)),
+            walls=lambda camera: _SurfaceWalls(
+                room.apply(self._side_surface), camera, self._heights(room, camera)
+            ),
             wall_heights=lambda camera: self._heights(room, camera),
             parts=lambda: [Part(solid=self.solid, pose=room @ _ROOM_FROM_LPS)],
         )
@@ -126,7 +147,7 @@ class CtSubject:
 
     @cached_property
     def _side_surface(self) -> Array:
-        """Outermost bone to the right and left of every sagittal line around the vault, ISB mm, shape (n, 3)."""
+        """Outermost bone right and left of every sagittal line around the vault, ISB mm, shape (n, 3)."""
         low = self.points_isb["SQ_R"][1] - 2 * _BAND_MM
         high = self.points_isb["TURN_R"][1] + 2 * _BAND_MM
         return _outermost(self.solid, self.surface, low, high)
@@ -147,14 +168,19 @@ class _SurfaceWalls:
             extreme = _extreme_by_bin(shown, bins, sign)
             good = np.isfinite(extreme)
             x = (bins[:-1] + 0.5 - self._middle) / self._span
-            self._fits[sign] = np.polynomial.Polynomial.fit(x[good], extreme[good], _OUTLINE_DEGREE, domain=[-1, 1])
+            self._fits[sign] = np.polynomial.Polynomial.fit(
+                x[good], extreme[good], _OUTLINE_DEGREE, domain=[-1, 1]
+            )
 
     def side(self, heights_mm: Array, sign: int) -> Array:
         heights_mm = np.asarray(heights_mm, dtype=float)
         return np.stack([self._fits[sign]((heights_mm - self._middle) / self._span), heights_mm], axis=-1)
 
     def axis(self) -> tuple[float, Array]:
-        """The fixed point: chords across the line are bisected by it; found by plain repetition on a fine outline."""
+        """The fixed point: chords across the line are bisected by it.
+
+        Found by plain repetition on a fine outline.
+        """
         low, high = self._heights
         fine = np.linspace(low - 10, high + 10, 400)
         right, left = self.side(fine, 1), self.side(fine, -1)
@@ -171,10 +197,11 @@ class _SurfaceWalls:
 
 
 def _averaged(readings: tuple[Reading, ...]) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Mean of the readings, ISB axes; contours are averaged where all readings drew the same number of points."""
+    """Mean of the readings, ISB axes; contours are averaged where all drew the same number of points."""
     ids = {id_ for reading in readings for id_ in reading.points}
     points = {
-        id_: isb_from_lps(np.mean([r.points[id_].at for r in readings if id_ in r.points], axis=0)) for id_ in sorted(ids)
+        id_: isb_from_lps(np.mean([r.points[id_].at for r in readings if id_ in r.points], axis=0))
+        for id_ in sorted(ids)
     }
     contours: dict[str, Array] = {}
     for id_ in sorted({id_ for reading in readings for id_ in reading.contours}):
@@ -210,7 +237,9 @@ def _solid(voxels: NDArray[np.generic], affine_lps: Array, greys: GreyMap, name:
     spacing = np.array([linear[axis, order[axis]] for axis in range(3)])
     stray = np.abs(linear).sum() - np.abs(spacing).sum()
     if len(set(order)) < 3 or stray > 1e-3 * np.abs(spacing).sum():
-        raise BadInput(name, "its voxel axes are oblique to the patient's", "Resample it to axes along the patient's.")
+        raise BadInput(
+            name, "its voxel axes are oblique to the patient's", "Resample it to axes along the patient's."
+        )
     values, note = attenuation(voxels, greys)
     values = np.transpose(values, order)
     origin = affine_lps[:3, 3].copy()
@@ -219,12 +248,14 @@ def _solid(voxels: NDArray[np.generic], affine_lps: Array, greys: GreyMap, name:
             values = np.flip(values, axis)
             origin[axis] += spacing[axis] * (values.shape[axis] - 1)
     del note  # films of it say SIMULATED; densities of an uncalibrated CT are not used
-    whole = Solid(attenuation_per_mm=np.ascontiguousarray(values), origin_mm=origin, spacing_mm=np.abs(spacing))
+    whole = Solid(
+        attenuation_per_mm=np.ascontiguousarray(values), origin_mm=origin, spacing_mm=np.abs(spacing)
+    )
     return cropped(whole, patient_mask(whole.attenuation_per_mm))
 
 
 def _outermost(solid: Solid, level: float, low_y: float, high_y: float) -> Array:
-    """Points where each left-right voxel line first and last crosses `level`, with sub-voxel interpolation, ISB mm."""
+    """Points where each left-right voxel line first and last crosses `level`, interpolated, ISB mm."""
     z_lps = solid.origin_mm[2] + solid.spacing_mm[2] * np.arange(solid.attenuation_per_mm.shape[2])
     band = (z_lps >= low_y) & (z_lps <= high_y)
     values = solid.attenuation_per_mm[:, :, band]
@@ -245,7 +276,7 @@ def _outermost(solid: Solid, level: float, low_y: float, high_y: float) -> Array
 
 
 def _extreme_by_bin(shown: Array, bins: Array, sign: int) -> Array:
-    """Largest sign * first coordinate in every height bin, shape (len(bins) - 1,); NaN where a bin is empty."""
+    """Largest sign * first coordinate in every height bin, shape (bins - 1,); NaN where a bin is empty."""
     place = np.digitize(shown[:, 1], bins) - 1
     extreme = np.full(len(bins) - 1, -np.inf)
     valid = (place >= 0) & (place < len(extreme))

@@ -1,4 +1,4 @@
-"""A simulated visit as the readers would give it, without pictures and files; for benchmarks and studies of many cases."""
+"""A simulated visit as the readers would give it, without pictures and files; for studies of many cases."""
 
 from __future__ import annotations
 

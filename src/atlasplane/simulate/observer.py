@@ -27,23 +27,23 @@ class Observer:
     ----------
     name : str
     noise_mm : float or None
-        Isotropic SD of the clicks on the film, written into the landmark file; None takes the catalogue's covariances, which
-        `measure` then assumes too.
+        Isotropic SD of the clicks on the film, written into the landmark file; None takes the catalogue's
+        covariances, which `measure` then assumes too.
     """
 
     name: str = "SIM"
     noise_mm: float | None = None
 
 
-def true_marks(setup: FilmSetup, posed: Posed, tube_deg: float, target_mm: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+def true_marks(
+    setup: FilmSetup, posed: Posed, tube_deg: float, target_mm: Array
+) -> tuple[dict[str, Array], dict[str, Array]]:
     """Points (2,) and contours (n, 2) of a film without error, film axes, detector mm."""
     camera = film_axes_camera(setup, tube_deg, target_mm)
     view = setup.view.value
-    points = {
-        id_: camera.project_mm(at)
-        for id_, at in posed.points_mm.items()
-        if id_ in landmarks() and view in landmarks()[id_].views
-    }
+    seen = [id_ for id_ in posed.points_mm if id_ in landmarks() and view in landmarks()[id_].views]
+    shown = camera.project_mm(np.array([posed.points_mm[id_] for id_ in seen]))
+    points = dict(zip(seen, shown, strict=True))
     if setup.view is not View.NASIUM:
         return points, {}
     contours = {id_: camera.project_mm(at) for id_, at in posed.contours_mm.items()}
@@ -111,8 +111,7 @@ def _error(id_: str, observer: Observer, rng: np.random.Generator, count: int) -
 
 def _pixels_from_film(setup: FilmSetup) -> Array:
     axes = np.stack([setup.first.vector, setup.second.vector])
-    inverse: Array = np.linalg.inv(axes * setup.pitch_mm)
-    return inverse
+    return np.asarray(np.linalg.inv(axes * setup.pitch_mm), dtype=np.float64)
 
 
 def _on_film(at: Array, setup: FilmSetup) -> bool:

@@ -16,13 +16,21 @@ from atlasplane.core.errors import BadInput
 from atlasplane.simulate.case import CaseHead, write_case
 from atlasplane.simulate.observer import Observer
 from atlasplane.simulate.subject import Angles, PhantomSubject, Subject
-from atlasplane.simulate.visit import EXACT_CLINIC, VIEWS, SimulatedFilm, SimulatedVisit, random_clinic, simulate_visit
+from atlasplane.simulate.visit import (
+    EXACT_CLINIC,
+    VIEWS,
+    SimulatedFilm,
+    SimulatedVisit,
+    random_clinic,
+    simulate_visit,
+)
 from atlasplane.sources.film import View
 
 FIRST_FILM = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
 """Simulated visits need a date; it is fixed so that a seed gives the same case on every day."""
 DEFAULT_ATLAS_DEG = (-12.0, 2.6, 2.8)
-"""Flexion as in the mean phantom's films; sizes of laterality and rotation before care: Grostic and DeBoer 1982, JMPT 5:63."""
+"""Flexion as in the mean phantom's films; sizes of laterality and rotation before care: Grostic and DeBoer
+1982, JMPT 5:63."""
 AXIS_SD_DEG = (3.0, 1.0, 2.5)
 TRUNK_SD_DEG = (4.0, 1.0, 1.5)
 ZERO = (0.0, 0.0, 0.0)
@@ -63,8 +71,14 @@ class Scenario:
         if self.seed < 0:
             raise BadInput("--seed", f"{self.seed} is negative", "Give a whole number from 0.")
         if self.noise_mm is not None and not 0 <= self.noise_mm < 20:
-            raise BadInput("--noise-mm", f"{self.noise_mm} is no click error", "Give millimetres on the film, 0 to 20.")
-        for name, angles in (("--head", self.head_deg), ("--atlas", self.atlas_deg), ("--post", self.post_deg or ZERO)):
+            raise BadInput(
+                "--noise-mm", f"{self.noise_mm} is no click error", "Give millimetres on the film, 0 to 20."
+            )
+        for name, angles in (
+            ("--head", self.head_deg),
+            ("--atlas", self.atlas_deg),
+            ("--post", self.post_deg or ZERO),
+        ):
             if not all(np.isfinite(a) and abs(a) <= 45 for a in angles):
                 raise BadInput(name, f"{angles} is outside +-45 deg", "Give three angles in degrees.")
 
@@ -82,7 +96,11 @@ def simulated_phantom(scenario: Scenario) -> Phantom:
 
 
 def simulate_case(
-    folder: Path, scenario: Scenario, *, subject: Subject | None = None, on_film: Callable[[], None] = lambda: None
+    folder: Path,
+    scenario: Scenario,
+    *,
+    subject: Subject | None = None,
+    on_film: Callable[[], None] = lambda: None,
 ) -> None:
     """Write the case of a scenario with its films and truth.
 
@@ -96,7 +114,10 @@ def simulate_case(
     filmed = subject or phantom_subject(scenario)
     visits = scenario_visits(scenario, filmed)
     head = CaseHead(
-        id=f"simulated-{scenario.seed:08x}", pseudonym=scenario.pseudonym, seed=scenario.seed, plan={"height": "two-arc"}
+        id=f"simulated-{scenario.seed:08x}",
+        pseudonym=scenario.pseudonym,
+        seed=scenario.seed,
+        plan={"height": "two-arc"},
     )
     noise = _stream(scenario, "noise")
     write_case(folder, head, visits, lambda film: film_picture(film, noise), on_film=on_film)
@@ -124,7 +145,10 @@ def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisi
     visits = []
     for k, (moment, atlas_deg) in enumerate(scenario.moments):
         angles = Angles(
-            head=np.array(scenario.head_deg), atlas=subject.atlas_deg(np.array(atlas_deg)), axis=axis_deg, trunk=trunk_deg
+            head=np.array(scenario.head_deg),
+            atlas=subject.atlas_deg(np.array(atlas_deg)),
+            axis=axis_deg,
+            trunk=trunk_deg,
         )
         visits.append(
             simulate_visit(
@@ -156,4 +180,3 @@ def film_picture(film: SimulatedFilm, rng: np.random.Generator) -> NDArray[np.ui
 def _stream(scenario: Scenario, purpose: str) -> np.random.Generator:
     """Independent streams, so that more clicks never change the shape."""
     return np.random.default_rng([scenario.seed, *purpose.encode()])
-

@@ -71,7 +71,8 @@ class FilmSetup:
 SETUPS = {
     setup.view: setup
     for setup in (
-        # Focus-film distances: Blair neutral lateral 72 in; 42 in for the others is usual, not published for this technique.
+        # Focus-film distances: Blair neutral lateral 72 in; 42 in for the others is usual, not published for
+        # this technique.
         FilmSetup(
             view=View.LATERAL,
             sid_mm=1830.0,

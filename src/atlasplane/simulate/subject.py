@@ -22,7 +22,7 @@ class Walls(Protocol):
     """Outline of the skull on a film."""
 
     def side(self, heights_mm: Array, sign: int) -> Array:
-        """Outline points at film heights, shape (n,) -> (n, 2), film axes, detector mm; sign +1 right, -1 left."""
+        """Outline at film heights, shape (n,) -> (n, 2), film axes, detector mm; sign +1 right, -1 left."""
 
     def axis(self) -> tuple[float, Array]:
         """Lean of the central line (deg, + right) and a point of it (2,)."""
@@ -117,7 +117,11 @@ class PhantomSubject:
         """The phantom in a pose."""
         phantom = self.phantom
         pose = posture(
-            phantom, head_deg=angles.head, atlas_deg=angles.atlas, axis_deg=angles.axis, trunk_deg=angles.trunk
+            phantom,
+            head_deg=angles.head,
+            atlas_deg=angles.atlas,
+            axis_deg=angles.axis,
+            trunk_deg=angles.trunk,
         )
         room = {bone: pose.room_from(bone) for bone in phantom.origins_mm}
 

@@ -1,6 +1,7 @@
 """What a film and the patient truly hold, by formulas of this room's own.
 
-An oracle: nothing here is shared with the pathways, so that a mistake there cannot hide. Only cameras and poses are common.
+An oracle: nothing here is shared with the pathways, so that a mistake there cannot hide. Only cameras and
+poses are common.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ def film_truth(setup: FilmSetup, posed: Posed, tube_deg: float, target_mm: Array
 def patient_truth(view: View, subject: Subject, angles: Angles) -> Values:
     """The patient's own quantities of one view.
 
-    A pose where it has a name; else the value on the ideal film: head straight (posture quantities: as it stood), beam along the
-    atlas plane (vertex: across it), film perpendicular to the beam, atlas on the central ray.
+    A pose where it has a name; else the value on the ideal film: head straight (posture quantities: as it
+    stood), beam along the atlas plane (vertex: across it), film perpendicular to the beam, atlas on the
+    central ray.
     """
     straight = Angles(head=np.zeros(3), atlas=angles.atlas, axis=angles.axis, trunk=angles.trunk)
     values = _ideal(view, subject.posed(straight))
@@ -100,7 +102,8 @@ def _moved(posed: Posed, move: RigidTransform) -> Posed:
 
 
 def _read(view: View, posed: Posed, camera: PinholeCamera, magnification: float) -> Values:
-    points = {id_: camera.project_mm(at) / magnification for id_, at in posed.points_mm.items()}
+    shown = camera.project_mm(np.array(list(posed.points_mm.values()))) / magnification
+    points = dict(zip(posed.points_mm, shown, strict=True))
     if view is View.LATERAL:
         return _lateral(points)
     if view is View.VERTEX:
@@ -131,7 +134,8 @@ def _lateral(p: Mapping[str, Array]) -> Values:
 
 def _vertex(p: Mapping[str, Array]) -> Values:
     across, ahead = p["TF_R"] - p["TF_L"], p["CRIB"] - p["FM_C"]
-    # In the frame (anterior, right) a right side that goes forward leans the transverse line towards the skull's axis.
+    # In the frame (anterior, right) a right side that goes forward leans the transverse line towards the
+    # skull's axis.
     return {"atlas_rotation": 90.0 - _angle_between(across, ahead)}
 
 
@@ -181,7 +185,11 @@ def _neck(p: Mapping[str, Array], phi: float, middle: Array, offset: object) -> 
     if "C7_C" in p:
         up = (p["OD_BASE"] + p["C2_SPB"]) / 2 - p["C7_C"]
         lean = math.degrees(math.atan2(up[0], up[1]))
-        values |= {"cervical_lean": lean, "lower_angle": -(lean + phi), "c7_offset": float(p["C7_C"][0] - middle[0])}
+        values |= {
+            "cervical_lean": lean,
+            "lower_angle": -(lean + phi),
+            "c7_offset": float(p["C7_C"][0] - middle[0]),
+        }
     return values
 
 
@@ -190,5 +198,7 @@ def _circle(points: Array) -> tuple[Array, float]:
     system = np.column_stack([2 * points, np.ones(len(points))])
     start, *_ = np.linalg.lstsq(system, np.sum(points**2, axis=1), rcond=None)
     first = [start[0], start[1], math.sqrt(start[2] + start[0] ** 2 + start[1] ** 2)]
-    fit = least_squares(lambda c: np.hypot(points[:, 0] - c[0], points[:, 1] - c[1]) - c[2], first, xtol=1e-12)
+    fit = least_squares(
+        lambda c: np.hypot(points[:, 0] - c[0], points[:, 1] - c[1]) - c[2], first, xtol=1e-12
+    )
     return fit.x[:2], float(fit.x[2])

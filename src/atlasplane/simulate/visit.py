@@ -47,7 +47,10 @@ def random_clinic(rng: np.random.Generator) -> Clinic:
     """A clinic whose scales and tube angles are off by their stated uncertainties."""
     return Clinic(
         scale={view: 1 + float(rng.normal(0.0, SCALE_U_REL)) for view in SETUPS},
-        tube_deg={view: float(rng.normal(0.0, TUBE_SD_DEG)) if s.follows_s_line else 0.0 for view, s in SETUPS.items()},
+        tube_deg={
+            view: float(rng.normal(0.0, TUBE_SD_DEG)) if s.follows_s_line else 0.0
+            for view, s in SETUPS.items()
+        },
     )
 
 
@@ -105,18 +108,22 @@ class SimulatedVisit:
         return {
             "poses": {
                 **_poses(first),
-                **{f"skull_in_room/{f.setup.view.value}": _pose(f.posed.room_from["skull"], "skull", "room") for f in self.films},
+                **{
+                    f"skull_in_room/{f.setup.view.value}": _pose(f.posed.room_from["skull"], "skull", "room")
+                    for f in self.films
+                },
             },
             "tube_deg": {f.setup.view.value: f.tube_deg for f in self.films},
             "head_deg": {f.setup.view.value: [float(a) for a in f.angles.head] for f in self.films},
             "quantities": quantities,
             "landmarks_lps_mm": {
-                id_: [float(-at[2]), float(-at[0]), float(at[1])] for id_, at in sorted(first.points_mm.items())
+                id_: [float(-at[2]), float(-at[0]), float(at[1])]
+                for id_, at in sorted(first.points_mm.items())
             },
         }
 
 
-def simulate_visit(
+def simulate_visit(  # noqa: PLR0913 - what a clinic decides, all by keyword
     subject: Subject,
     *,
     angles: Mapping[View, Angles],
@@ -139,7 +146,9 @@ def simulate_visit(
         Films to take; the lateral is always looked at for the tube angle.
     """
     lateral = subject.posed(angles[View.LATERAL])
-    s_line = film_truth(SETUPS[View.LATERAL], lateral, 0.0, lateral.room_from["c1"].translation_mm)["s_line_angle"]
+    s_line = film_truth(SETUPS[View.LATERAL], lateral, 0.0, lateral.room_from["c1"].translation_mm)[
+        "s_line_angle"
+    ]
     films = []
     for view in views:
         setup, pose = SETUPS[view], angles[view]
@@ -166,9 +175,11 @@ def simulate_visit(
     return SimulatedVisit(id=id_, time=time, phase=phase, moment=moment, films=tuple(films))
 
 
-def _poses(posed: Posed) -> dict[str, object]:
+def _poses(posed: Posed) -> dict[str, dict[str, object]]:
     skull = posed.room_from["skull"].inverse()
-    relative = {f"{bone}_in_skull": skull @ posed.room_from[bone] for bone in ("c1", "c2") if bone in posed.room_from}
+    relative = {
+        f"{bone}_in_skull": skull @ posed.room_from[bone] for bone in ("c1", "c2") if bone in posed.room_from
+    }
     poses = {name: _pose(pose, name.split("_")[0], "skull") for name, pose in relative.items()}
     if "c2" in posed.room_from:
         poses["c2_in_c1"] = _pose(posed.room_from["c1"].inverse() @ posed.room_from["c2"], "c2", "c1")

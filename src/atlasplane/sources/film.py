@@ -55,9 +55,12 @@ class ImageDirection(Enum):
     def vector(self) -> Array:
         """Unit vector [column, row], shape (2,)."""
         return np.array(
-            {"image_left": [-1.0, 0.0], "image_right": [1.0, 0.0], "image_up": [0.0, -1.0], "image_down": [0.0, 1.0]}[
-                self.value
-            ]
+            {
+                "image_left": [-1.0, 0.0],
+                "image_right": [1.0, 0.0],
+                "image_up": [0.0, -1.0],
+                "image_down": [0.0, 1.0],
+            }[self.value]
         )
 
     @property

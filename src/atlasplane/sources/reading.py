@@ -27,7 +27,10 @@ class MarkedPoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarkedContour:
-    """A polyline, shape (n, 2) or (n, 3); `sd` is the placing SD of each vertex across the edge (same unit) or None."""
+    """A polyline, shape (n, 2) or (n, 3).
+
+    `sd` is the placing SD of each vertex across the edge (same unit) or None.
+    """
 
     at: Array
     sd: float | None = None

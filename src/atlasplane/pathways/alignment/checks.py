@@ -1,4 +1,4 @@
-"""What a film says about itself: numbers that are held against limits and that tighten the head-position term.
+"""What a film says about itself: numbers held against limits, which also tighten the head-position term.
 
 They go through the same propagation as the quantities; their keys start with `check.`.
 """

@@ -1,6 +1,7 @@
 """One film read: every quantity of its view with the joint covariance of placing, scale and observers.
 
-The film's measurand is what this film would give with perfect landmarks; `head_position` adds what separates it from the patient.
+The film's measurand is what this film would give with perfect landmarks; `head_position` adds what separates
+it from the patient.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from atlasplane.uncertainty.first_order import covariance, jacobian
 LEVEL_STEP_MM = MM_PER_INCH / 4
 """Steps of the skull line on the film (NUCCA workbook part 1: a quarter of an inch)."""
 MIDPOINT_FLOOR_MM = 0.25
-"""Scale of mid-point deviations on the film that counts as placing noise (proposed): 2.5 of it is 4.4 of the default error."""
+"""Scale of mid-point deviations on the film that counts as placing noise (proposed).
+
+2.5 of it is 4.4 of the default error.
+"""
 KAPPA_REFUSED = 0.8
 """Beyond this the skull line's errors grow fivefold and more: no line is given (proposed, alignment 1.4)."""
 _STEP_OF_U = 0.25
@@ -145,7 +149,9 @@ class FilmAnalysis:
 
 
 def analyse_film(film: Radiograph) -> FilmAnalysis | None:
-    """Read a film with every reading that it has; None where it has no reading or its view is not part of the series.
+    """Read a film with every reading that it has.
+
+    None where it has no reading, or its view is not part of the series.
 
     Raises
     ------
@@ -306,7 +312,10 @@ def _has_scale(film: Radiograph, key: str) -> bool:
 
 
 def _scale_effect(film: Radiograph, keys: Sequence[str], values: Array) -> Array:
-    """Lengths are proportional to the scale; angles do not know it. C2 rotation is a length over a fixed length."""
+    """Lengths are proportional to the scale, angles do not know it.
+
+    C2 rotation is a length over a fixed length.
+    """
     effect = np.zeros(len(keys))
     for k, key in enumerate(keys):
         if key.startswith("check."):

@@ -48,7 +48,8 @@ def _isb_camera(film: Radiograph, matrix_lps: Array) -> PinholeCamera:
 def _technique_at_atlas(analysis: FilmAnalysis, camera: PinholeCamera) -> Technique:
     """SOD and tube angle of the ray through the marks, which stands in for the central ray.
 
-    A matrix does not know how far the detector is, and nothing here depends on it: it is put at the nominal magnification.
+    A matrix does not know how far the detector is, and nothing here depends on it: it is put at the nominal
+    magnification.
     """
     film, marked = analysis.film, analysis.first.marked
     seen = list(marked.marks(marked.values).points.values())

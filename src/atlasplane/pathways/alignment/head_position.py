@@ -1,9 +1,10 @@
 """What separates a film from the patient: head position, beam and projection, propagated through the camera.
 
-A few thousand template persons (anatomy.phantom) are placed in the film's own camera with head positions drawn from the prior
-that the film's own checks have tightened, and with the pose of C1 that the visit's films show. Each gives the difference
-film minus patient of every quantity at once; its mean and covariance are the projection term of u. The template's shape is
-varied between persons because sign and size of the effect are patient-specific: nothing is ever corrected with a constant.
+A few thousand template persons (anatomy.phantom) are placed in the film's own camera with head positions
+drawn from the prior that the film's own checks have tightened, and with the pose of C1 that the visit's films
+show. Each gives the difference film minus patient of every quantity at once; its mean and covariance are the
+projection term of u. The template's shape is varied between persons because sign and size of the effect are
+patient-specific: nothing is ever corrected with a constant.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from atlasplane.sources.film import Technique
 TEMPLATE_PERSONS = 2048
 """Relative standard error of the term: 1 / sqrt(2 n) = 1.6 %."""
 CONFLICT_K = 3.0
-"""Joint standard deviations beyond which a check overrules the prior: rare enough (0.3 %) not to widen ordinary films."""
+"""Joint standard deviations beyond which a check overrules the prior: rare enough (0.3 %) not to widen
+ordinary films."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,8 @@ class ProjectionTerm:
     bias : array, shape (q,)
         Mean difference, left uncorrected.
     cov : array, shape (q, q)
-        Covariance of the difference beyond placing; its diagonal may be slightly negative where the checks also tell of placing.
+        Covariance of the difference beyond placing; its diagonal may be slightly negative where the checks
+        also tell of placing.
     tube : array, shape (q,)
         Effect of one standard uncertainty of the tube angle.
     checks : tuple of HeadCheck
@@ -100,7 +103,10 @@ def projection_term(
 
 
 def _shift(analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate) -> Array:
-    """How far the film shows C1 off the central ray, object mm along the film's axes; from all points that the phantom has."""
+    """How far the film shows C1 off the central ray, object mm along the film's axes.
+
+    From all points that the phantom has.
+    """
     if not analysis.film.calibration.kind.has_object_scale:
         return np.zeros(2)
     marked = analysis.first.marked
@@ -119,7 +125,8 @@ def _shift(analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate) -
 def _film_minus_patient(film: Array, patient: Array, analysis: FilmAnalysis, keys: Sequence[str]) -> Array:
     """Differences of the template persons, shape (persons, q), in the quantities' units.
 
-    Where the error is normal on the reciprocal scale (radii), the relative difference there is carried over to the value at hand.
+    Where the error is normal on the reciprocal scale (radii), the relative difference there is carried over
+    to the value at hand.
     """
     difference = film - patient
     for k, key in enumerate(keys):
@@ -156,7 +163,10 @@ class _Seen:
 
 
 def _head_checks(head_deg: Array, shown: Array, seen: _Seen) -> tuple[HeadCheck, ...]:
-    """Yaw and roll as the film alone tells them: generalised least squares on slopes and noise of the template."""
+    """Yaw and roll as the film alone tells them.
+
+    By generalised least squares on slopes and noise of the template.
+    """
     angles = head_deg[:, [0, 2]]
     design = np.column_stack([angles, np.ones(len(angles))])
     fitted, *_ = np.linalg.lstsq(design, shown, rcond=None)
@@ -187,9 +197,10 @@ def _without_conflicts(sd: Array, checks: Sequence[HeadCheck]) -> Array:
 def _given_checks(
     difference: Array, shown: Array, seen: _Seen, analysis: FilmAnalysis, keys: Sequence[str]
 ) -> tuple[Array, Array]:
-    """Mean and covariance of film minus patient, placing errors included, given the film's own checks; less the placing part.
+    """Mean and covariance of film minus patient, given the film's own checks.
 
-    Linear Gaussian conditioning on the joint covariance of (error, checks) of the template persons.
+    Linear Gaussian conditioning on the joint covariance of (error, checks) of the template persons, placing
+    errors included; the placing part is taken off again.
     """
     mean = difference.mean(axis=0)
     rows = [analysis.keys.index(key) for key in keys]

@@ -26,7 +26,10 @@ class HeadPrior:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AtlasEstimate:
-    """What the visit's films say of C1 in the skull: (flexion, laterality, rotation), deg, each with its uncertainty."""
+    """What the visit's films say of C1 in the skull.
+
+    (flexion, laterality, rotation), deg, each with its uncertainty.
+    """
 
     mean_deg: Array
     u_deg: Array

@@ -20,7 +20,7 @@ class LateralLines:
 
     @cached_property
     def s_line(self) -> Array:
-        """Unit vector of the S-line, from the arch forward (Eriksen, Analyzing the Lateral Cervical X-Ray)."""
+        """Unit vector of the S-line, arch forward (Eriksen, Analyzing the Lateral Cervical X-Ray)."""
         return planar.unit(self.marks["C1_ARCH_LM"] - self.marks["C1_ARCH_13"])
 
     @cached_property
@@ -65,7 +65,7 @@ LATERAL: tuple[Construction[LateralLines], ...] = (
     Construction(
         "atlas_plane_sagittal", ("C1_AT", "C1_PT"), lambda film: planar.direction_deg(film.atlas_plane)
     ),
-    # Head pitch of the nasium against the lateral is not measured, so its change counts as 0 and its spread is in u.
+    # Head pitch of the nasium against the lateral is not measured: it counts as 0, its spread is in u.
     Construction("nasium_tube_angle", _S_LINE, lambda film: planar.direction_deg(film.s_line)),
 )
 

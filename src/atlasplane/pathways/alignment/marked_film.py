@@ -1,4 +1,4 @@
-"""One reading of one film as numbers: film coordinates, their covariance, and the vector that propagation runs over."""
+"""One reading of one film as numbers: film coordinates, covariance, and the vector for propagation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from atlasplane.sources.film import ImageDirection, Radiograph, View
 from atlasplane.sources.reading import MarkedContour, MarkedPoint, Reading
 
 NOMINAL_MAGNIFICATION = 1.25
-"""Stands in where a film states no SID and SOD; it only turns default placing errors (mm on the film) into object size."""
+"""Stands in where a film states no SID and SOD.
+
+It only turns default placing errors (mm on the film) into object size.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -200,8 +203,9 @@ def _film_mm_per_unit(film: Radiograph, reading: Reading, frame: FilmFrame) -> f
 
 
 def nominal_mm_per_unit(reading: Reading, frame: FilmFrame) -> float:
-    """Rough object scale of a film without one: spread of its points in the mean phantom over their spread on the film.
+    """Rough object scale of a film without one.
 
+    Spread of its points in the mean phantom over their spread on the film.
     Only default placing errors are scaled by it, never a length.
     """
     table = mean_phantom()

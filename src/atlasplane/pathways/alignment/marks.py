@@ -11,7 +11,10 @@ from atlasplane.geometry.types import Array
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
-    """Points (..., 2) and contours (..., n, 2) in film coordinates (object mm; any unit where the film has no scale)."""
+    """Points (..., 2) and contours (..., n, 2) in film coordinates.
+
+    Object mm; any unit where the film has no scale.
+    """
 
     points: Mapping[str, Array]
     contours: Mapping[str, Array]

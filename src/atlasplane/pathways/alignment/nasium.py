@@ -1,4 +1,7 @@
-"""Nasium film: atlas plane line, central skull line, lower line, axis, circles. Film coordinates (z, y): right, superior."""
+"""Nasium film: atlas plane line, central skull line, lower line, axis, circles.
+
+Film coordinates (z, y): right, superior.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.marks import Construction, Marks
 
 AXIS_LENGTH_MM = 40.0
-"""Dens base to spinous bifurcation, from memory and unverified; part of the quantity's definition, see the catalogue."""
+"""Dens base to spinous bifurcation, from memory and unverified.
+
+Part of the quantity's definition, see the catalogue.
+"""
 
 
 class SkullLine(Protocol):

@@ -1,4 +1,7 @@
-"""Several readings of one film: the mean of one observer's, then a random-effects mean over observers; never pooled silently."""
+"""Several readings of one film: the mean of one observer's, then a random-effects mean over observers.
+
+Never pooled silently.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +61,9 @@ class Combined:
 def combine_readings(readings: Sequence[Read]) -> Combined:
     """Mean of an observer's n readings (placing u over sqrt n), random-effects mean of several observers.
 
-    The between-observer variance is the moment estimate of DerSimonian and Laird 1986 (doi:10.1016/0197-2456(86)90046-2),
-    quantity by quantity; its effective degrees of freedom are taken as observers - 1 where it dominates.
+    The between-observer variance is the moment estimate of DerSimonian and Laird 1986
+    (doi:10.1016/0197-2456(86)90046-2), quantity by quantity; its effective degrees of freedom are taken as
+    observers - 1 where it dominates.
     """
     keys = tuple(key for key in readings[0].keys if all(key in r.keys for r in readings))
     by_observer: dict[str, list[Read]] = {}

@@ -1,7 +1,8 @@
 """Findings about the films of a visit: each with its number, its limit and where the limit comes from.
 
-A film *fails* (severity stop) when a number lies beyond its limit by more than 1.96 of its own standard uncertainty, or when a
-line cannot be drawn at all; beyond the limit but within its uncertainty it is a warning.
+A film *fails* (severity stop) when a number lies beyond its limit by more than 1.96 of its own standard
+uncertainty, or when a line cannot be drawn at all; beyond the limit but within its uncertainty it is a
+warning.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ def _nasium_numbers(analysis: FilmAnalysis) -> Iterator[_Number]:
             code="skull_line.kappa",
             value=float(skull.kappa),
             u=None,
-            says=f"Curved skull walls multiply errors of the skull line by {1 / (1 - float(skull.kappa)):.1f}; kappa",
+            says="Curved skull walls multiply errors of the skull line by "
+            f"{1 / (1 - float(skull.kappa)):.1f}; kappa",
         )
     for key in ("condylar_radius", "axial_radius"):
         radius = analysis.value(key)
@@ -191,7 +193,8 @@ def _statements(analysis: FilmAnalysis) -> Iterator[Finding]:
             code="technique.missing",
             severity=Severity.WARN,
             file=film.file,
-            text="SID, SOD and tube angle are not stated: values are the film's own, the patient's u is unknown and nothing is compared",
+            text="SID, SOD and tube angle are not stated: values are the film's own, the patient's u is "
+            "unknown and nothing is compared",
         )
     if film.calibration.kind is CalibrationKind.NONE:
         yield Finding(

@@ -1,4 +1,4 @@
-"""The joint result by Monte Carlo (JCGM 101), as a check on the first-order propagation and for curved quantities.
+"""The joint result by Monte Carlo (JCGM 101): a check on first-order propagation, and for curved quantities.
 
 Placing errors go through the full constructions; scale, head and tube enter as in the first-order result.
 """
@@ -26,7 +26,8 @@ def sampled(
 ) -> MonteCarloResult:
     """Draws of every measurement in `analysis.joint.order`.
 
-    Films that were read several times are sampled about their first reading, with the combined placing covariance's size.
+    Films that were read several times are sampled about their first reading, with the combined placing
+    covariance's size.
 
     Parameters
     ----------
@@ -107,7 +108,10 @@ def _two_by_two(cov: Array) -> Array:
 def first_order_holds(
     analysis: AlignmentAnalysis, result: MonteCarloResult, tolerance: Mapping[str, float]
 ) -> dict[str, bool]:
-    """Whether both ends of each first-order interval lie within a tolerance of the sampled ones (JCGM 101, clause 8)."""
+    """Whether both ends of each first-order interval lie within a tolerance of the sampled ones.
+
+    JCGM 101, clause 8.
+    """
     verdict = {}
     for k, key in enumerate(analysis.joint.order):
         measured = analysis.joint.measurement(key)

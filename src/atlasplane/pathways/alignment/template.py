@@ -57,7 +57,7 @@ def population(count: int) -> Population:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """One film's geometry, with the atlas shown off the central ray by `shift_mm` (object mm along the film's axes)."""
+    """One film's geometry; `shift_mm` is the atlas off the central ray (object mm along the film's axes)."""
 
     view: View
     technique: Technique
@@ -89,7 +89,7 @@ class Template:
         return self._values(self._posture(self.head_deg), self.scene.camera(), keys)
 
     def patient_values(self, keys: Sequence[str]) -> Array:
-        """The patients' own values, shape (persons, q): the ideal film, or the pose itself where it has a name."""
+        """The patients' own values, (persons, q): the ideal film, or the pose itself where it has a name."""
         exact = {
             "atlas_laterality": self.atlas_deg[:, 1],
             "atlas_rotation": self.atlas_deg[:, 2],
@@ -171,7 +171,10 @@ def projected(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _OutlineAxis:
-    """Central skull line of an ellipsoidal vault: the long axis of its outline is the fixed point of geometry.midline."""
+    """Central skull line of an ellipsoidal vault.
+
+    The long axis of its outline is the fixed point of geometry.midline.
+    """
 
     vault: Ellipse
     scale: float

@@ -1,4 +1,4 @@
-"""The Orthospinology analysis of one visit: lateral, nasium and vertex together, with one joint covariance."""
+"""The Orthospinology analysis of one visit: lateral, nasium and vertex together, with a joint covariance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ from atlasplane.sources.film import View
 from atlasplane.uncertainty.first_order import bias_widened_u, effective_dof
 
 ONE_SIDED_LIMIT = 0.3
-"""A circle through one side's arc alone is given only below this u(R) / R (proposed); the circle of both sides is the technique's."""
+"""A circle through one side's arc alone is given only below this u(R) / R (proposed).
+
+The circle of both sides is the technique's.
+"""
 _S_CLASSES = ("S0", "S", "I")
 
 
@@ -102,12 +105,13 @@ def _analysed(visit: Visit) -> tuple[list[FilmAnalysis], list[Finding]]:
     for film in visit.films:
         analysis = analyse_film(film)
         if analysis is None:
+            why = f"no analysis for view {film.view.value}" if film.readings else "no landmarks yet"
             findings.append(
                 Finding(
                     code="film.not_measured",
                     severity=Severity.INFO,
                     file=film.file,
-                    text=f"Not measured: {'no landmarks yet' if not film.readings else f'no analysis for view {film.view.value}'}",
+                    text=f"Not measured: {why}",
                 )
             )
         elif film.view in analyses:
@@ -116,7 +120,8 @@ def _analysed(visit: Visit) -> tuple[list[FilmAnalysis], list[Finding]]:
                     code="film.second_of_view",
                     severity=Severity.WARN,
                     file=film.file,
-                    text=f"A second {film.view.value} film of this visit is not used; the first is {analyses[film.view].film.file}",
+                    text=f"A second {film.view.value} film of this visit is not used; "
+                    f"the first is {analyses[film.view].film.file}",
                 )
             )
         else:
@@ -137,7 +142,7 @@ class _FilmPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Terms:
-    """Contributions to u of one film's quantities, each of shape (q,), and the covariance of landmarks and head."""
+    """Contributions to u of one film's quantities, each (q,), and the covariance of landmarks and head."""
 
     keys: tuple[str, ...]
     landmarks: Array
@@ -194,7 +199,8 @@ def _terms(
     spread = np.sqrt(np.maximum(film2 + np.diag(cov), film2 / 4) + tube**2)
     total = bias_widened_u(bias, spread)
     head = np.sqrt(np.maximum(total**2 - film2 - tube**2, 0.0))
-    # Placing and head together, since the checks correlate them; widened by a congruence, which keeps it a covariance.
+    # Placing and head together, since the checks correlate them; widened by a congruence, which keeps it a
+    # covariance.
     moment = placing + cov + np.outer(bias, bias)
     size = np.sqrt((landmarks**2 + head**2) / np.maximum(np.diag(moment), 1e-300))
     own_cov = moment * np.outer(size, size)
@@ -202,9 +208,10 @@ def _terms(
 
 
 def _worth_giving(analysis: FilmAnalysis, key: str) -> bool:
-    """Whether one side's arc can carry a circle: judged by its length alone, so that noise cannot choose what is shown.
+    """Whether one side's arc can carry a circle.
 
-    For n points along a chord L with errors sd, u(1/R) is about sd / L^2 sqrt(720 / n) (parabola through equal steps).
+    Judged by its length alone, so that noise cannot choose what is shown. For n points along a chord L with
+    errors sd, u(1/R) is about sd / L^2 sqrt(720 / n) (parabola through equal steps).
     """
     id_, _, side = key.partition("/")
     both = analysis.value(id_)
