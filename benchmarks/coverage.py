@@ -58,7 +58,7 @@ class Tally:
 def bars(cases: int = CASES) -> Iterator[Bar]:
     """Coverage of every quantity, how many lie outside, and the run with the head off."""
     tally = run(cases, SEED, off_deg=None)
-    # A mark that falls off the film takes its quantity along; what is missing from many cases is only printed.
+    # A mark off the film takes its quantity along; what is missing from many cases is only printed.
     often = {key: hits for key, hits in sorted(tally.hits.items()) if len(hits) >= OFTEN * cases}
     rarely = {key: hits for key, hits in sorted(tally.hits.items()) if key not in often}
     shares = {key: float(np.mean(hits)) for key, hits in often.items()}
