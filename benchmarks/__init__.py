@@ -1,1 +1,1 @@
-"""Bars that the software is held against, measured here: `python -m benchmarks [ID] --json`, one line a bar."""
+"""Bars that the software is held against: `python -m benchmarks [ID] --json` prints one line a bar."""

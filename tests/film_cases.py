@@ -139,7 +139,7 @@ def arc(centre: Place, scale: float, *, side: int, above: bool) -> list[Place]:
 
 
 def walls(centre_column: float, lean: float, *, half_width: float = 350.0) -> dict[str, list[Place]]:
-    """Straight parallel walls: their middle at `centre_column` in row 800, `lean` columns left for a row up."""
+    """Straight parallel walls: middle at `centre_column` in row 800, `lean` columns left for a row up."""
     rows = np.arange(650.0, 249.0, -25.0)
     middle = centre_column - lean * (800.0 - rows)
     return {

@@ -121,7 +121,8 @@ def run_python(code: str, **more: object) -> subprocess.CompletedProcess[str]:
 def loaded_by(*arguments: str) -> set[str]:
     code = (
         "import json, sys\nfrom atlasplane.cli import run\n"
-        f"status = run({list(arguments)!r})\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)\nsys.exit(status)"
+        f"status = run({list(arguments)!r})\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\nsys.exit(status)"
     )
     ended = run_python(code)
     assert ended.returncode == 0, ended.stderr
@@ -150,7 +151,8 @@ def test_measuring_loads_only_what_it_needs(tmp_path: Path) -> None:
 
 def test_a_pipe_is_utf_8_whatever_the_machine_speaks(tmp_path: Path) -> None:
     case = write_whole_case(tmp_path / "case")
-    code = f"import sys; sys.argv = ['atlasplane', 'measure', {str(case)!r}]; from atlasplane.cli import main; main()"
+    arguments = ["atlasplane", "measure", str(case)]
+    code = f"import sys; sys.argv = {arguments!r}; from atlasplane.cli import main; main()"
     ended = run_python(code, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert ended.returncode == 0, ended.stderr
     assert "±" in ended.stdout and "°" in ended.stdout

@@ -202,6 +202,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "report": {"schema": "atlasplane.report/1", "files": ["report.html"]},
     "add": {"schema": "atlasplane.add/1", "visit": "v1", "file": "2026-03-02/a.dcm", "findings": [FINDING]},
+    "new": {"schema": "atlasplane.new/1", "folder": "cases/P-014"},
+    "demo": {"schema": "atlasplane.demo/1", "cases": ["demo/patient"], "files": ["demo/patient/report.html"]},
+    "simulate": {"schema": "atlasplane.simulate/1", "folder": "out", "seed": 7},
+    "schemas": {"schema": "atlasplane.schemas/1", "names": ["case", "visit"]},
     "error": {
         "schema": "atlasplane.error/1",
         "file": "case.toml",

@@ -168,7 +168,7 @@ def edge_offsets(pixels: np.ndarray, film: SimulatedFilm, sign: int) -> np.ndarr
 
 
 def test_the_skull_outline_is_the_films_own_edge(case_folder: Path, films: dict[View, SimulatedFilm]) -> None:
-    """The ramp of a bone edge is a voxel wide (10 px on the film), begins at the outline and is steepest midway.
+    """The ramp of a bone edge is a voxel wide (10 px), begins at the outline and is steepest midway.
 
     So the picture's edge lies half a voxel, 5 px, inside the outline, right and left alike: within 2 px of
     that at two levels of three from suture to turn, and their mid-points, which make the skull line, within 2
@@ -207,7 +207,7 @@ def test_films_measure_what_was_filmed(case: LoadedCase, films: dict[View, Simul
         true = next(f.film_truth[key] for f in films.values() if key in f.film_truth)
         assert found is not None and found.u_film is not None
         if found.quantity.interval == "reciprocal":
-            continue  # the joint space is narrower than the CT's resolution: those circles are not the point here
+            continue  # the joint space is narrower than the CT's resolution
         assert abs(found.value - true) < 4 * found.u_film, key
         checked += 1
     assert checked >= 12

@@ -217,7 +217,7 @@ def nasium_of(
 @pytest.mark.parametrize("tube_deg", [5.0, 12.0, 30.0])
 @pytest.mark.parametrize("yaw_deg", [-4.0, 5.0])
 def test_yaw_tilts_the_atlas_plane_line(detector: Detector, tube_deg: float, yaw_deg: float) -> None:
-    """-tan(tube) tan(yaw) on a vertical film, sin(tube) on a perpendicular one; within 3 % as the text asks."""
+    """-tan(tube) tan(yaw) on a vertical film, sin(tube) on a perpendicular one; within 3 % (text)."""
     read = nasium_of(pose((yaw_deg, 0, 0), (-tube_deg, 0, 0)), tube_deg, detector=detector)
     wanted = -math.degrees(MOUNTINGS[detector](tube_deg) * tangent(yaw_deg))
     assert read["atlas_plane_tilt"] == pytest.approx(wanted, rel=0.03)
@@ -309,7 +309,7 @@ def test_head_roll_turns_the_atlas_on_the_vertex(roll_deg: float) -> None:
 
 @pytest.mark.parametrize("yaw_deg", [-3.0, 2.0])
 def test_yaw_of_the_whole_head_nearly_cancels_on_the_vertex(yaw_deg: float) -> None:
-    """Under 0.04 deg per degree for a beam along the head's axis (the text); tilted by 12 deg it leaves 0.05."""
+    """Under 0.04 deg per degree for a beam along the head's axis (text); tilted by 12 deg it leaves 0.05."""
     assert abs(vertex_of((yaw_deg, 0.0, 0.0), 0.0) / yaw_deg) < 0.04
     assert abs(vertex_of((yaw_deg, 0.0, 0.0), 12.0) / yaw_deg) < 0.05
 
