@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis, analyse_visit
@@ -161,9 +162,12 @@ def _vector(
             "no height model chosen: enter a height, bring your own chart, "
             "or choose the two-arc model (research)",
         )
-    vector = correction_vector(
-        joint, settings.height, lever_in=settings.lever_in, rotation_share=settings.rotation_share
-    )
+    try:
+        vector = correction_vector(
+            joint, settings.height, lever_in=settings.lever_in, rotation_share=settings.rotation_share
+        )
+    except BadInput as fault:  # the user's chart does not reach this value: the measurements stand
+        return None, f"{fault.file}: {fault.what}"
     if vector is None:
         return None, "laterality, rotation or an input of the height model is not measured"
     return vector, ""

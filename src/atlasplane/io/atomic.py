@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,23 +73,61 @@ def whole_folder(path: Path) -> Iterator[Path]:
         aside.replace(path)
     except OSError as fault:
         raise _failed(path, fault) from fault
+    except OutputFailed as fault:
+        # A file inside is named as the user would find it, not by the folder's temporary name.
+        named = fault.file.replace(str(aside), str(path))
+        raise OutputFailed(named, fault.what, fault.remedy) from fault
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files of which none takes its name before all are on the disk.
+
+    Raises
+    ------
+    OutputFailed
+        When one cannot be written; what was there before is untouched.
+    """
+    asides: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            asides[path] = path.with_name(_aside_name(path))
+            try:
+                _fill(asides[path], partial(_put, content))
+            except OSError as fault:
+                raise _failed(path, fault) from fault
+        for path, aside in asides.items():
+            try:
+                aside.replace(path)
+            except OSError as fault:
+                raise _failed(path, fault) from fault
+    finally:
+        for aside in asides.values():
+            aside.unlink(missing_ok=True)
 
 
 def _write_aside(path: Path, fill: Callable[[BinaryIO], None]) -> None:
     aside = path.with_name(_aside_name(path))
     try:
         try:
-            with aside.open("xb") as stream:
-                fill(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
+            _fill(aside, fill)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
     except OSError as fault:
         raise _failed(path, fault) from fault
+
+
+def _put(content: bytes, stream: BinaryIO) -> None:
+    stream.write(content)
+
+
+def _fill(aside: Path, fill: Callable[[BinaryIO], object]) -> None:
+    with aside.open("xb") as stream:
+        fill(stream)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _aside_name(path: Path) -> str:

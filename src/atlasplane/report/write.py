@@ -7,7 +7,7 @@ from pathlib import Path
 
 from atlasplane.chain.comparison import Comparison
 from atlasplane.chain.measured import MeasuredCase
-from atlasplane.io.atomic import write_bytes, write_text
+from atlasplane.io.atomic import write_together
 from atlasplane.report.assemble import report_view
 from atlasplane.report.html import html_report
 from atlasplane.report.pdf import pdf_report
@@ -34,12 +34,11 @@ def write_report(
     view = report_view(measured, comparison)
     page = html_report(view)
     paper = pdf_report(view, dated=_latest(measured)) if pdf else None
-    written = [folder / HTML_NAME]
-    write_text(written[0], page)
+    files = {folder / HTML_NAME: page.encode("utf-8")}
     if paper is not None:
-        written.append(folder / PDF_NAME)
-        write_bytes(written[1], paper)
-    return written
+        files[folder / PDF_NAME] = paper
+    write_together(files)
+    return list(files)
 
 
 def _latest(measured: MeasuredCase) -> datetime:
