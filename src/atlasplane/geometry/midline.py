@@ -202,11 +202,23 @@ def plan_levels(right: Array, left: Array, *, low: float, high: float, step: flo
     for _ in range(count):
         levels = _walked(right, left, levels)
         line = central_line(right, left, levels)
-        kept = kept_residuals(line.residuals, floor=floor).astype(float)
+        kept = (kept_residuals(line.residuals, floor=floor) & _reached(right, left, levels)).astype(float)
         if kept.sum() < 3 or np.array_equal(kept, levels.weights):
             break
         levels = replace(levels, weights=kept)
     return levels
+
+
+def _reached(right: Array, left: Array, levels: Levels) -> NDArray[np.bool_]:
+    """Levels, across the leaning line, that both walls were drawn to (a quarter of a step is prolonged)."""
+    if not np.isfinite(levels.lean_rad):
+        return np.ones(len(levels.along), dtype=bool)
+    direction = np.array([np.sin(levels.lean_rad), np.cos(levels.lean_rad)])
+    spans = [(wall - levels.anchor) @ direction for wall in (right, left)]
+    slack = (levels.along[1] - levels.along[0]) / 4
+    low, high = max(span.min() for span in spans) - slack, min(span.max() for span in spans) + slack
+    reached: NDArray[np.bool_] = (levels.along >= low) & (levels.along <= high)
+    return reached
 
 
 def _walked(right: Array, left: Array, levels: Levels) -> Levels:

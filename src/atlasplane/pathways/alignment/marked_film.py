@@ -18,6 +18,8 @@ from atlasplane.pathways.alignment.marks import Marks
 from atlasplane.sources.film import ImageDirection, Radiograph, View
 from atlasplane.sources.reading import MarkedContour, MarkedPoint, Reading
 
+MERGED_MM = {"SKULL": 4.0, "COND": 1.5, "AXIS": 1.5}
+"""Vertices of a contour nearer than this on the film count as one click (proposed)."""
 NOMINAL_MAGNIFICATION = 1.25
 """Stands in where a film states no SID and SOD.
 
@@ -99,10 +101,11 @@ def marked_film(film: Radiograph, reading: Reading, used: Collection[str]) -> Ma
     for id_, mark in _marks_of(reading):
         if id_ not in used:
             continue
-        at = np.atleast_2d(mark.at)
+        at = _upwards(id_, frame.film(np.atleast_2d(mark.at)), film.view)
+        at = merged_vertices(at, MERGED_MM.get(id_[:-2], 0.0) / scale)
         cov, is_default = _placing(id_, mark, frame, scale)
         slots[id_] = (2 * sum(len(v) for v in values), len(at))
-        values.append(_upwards(id_, frame.film(at), film.view))
+        values.append(at)
         blocks.extend([cov] * len(at))
         defaults = defaults or is_default
     dof = min((landmark(id_).placing.dof for id_ in slots), default=math.inf) if defaults else math.inf
@@ -163,6 +166,21 @@ def _superior(film: Radiograph, name: str) -> ImageDirection:
 
 def _marks_of(reading: Reading) -> list[tuple[str, MarkedPoint | MarkedContour]]:
     return [*sorted(reading.points.items()), *sorted(reading.contours.items())]
+
+
+def merged_vertices(contour: Array, spacing: float) -> Array:
+    """The polyline with runs of vertices closer than `spacing` replaced by their mean, (n, 2) -> (m, 2).
+
+    A traced line has many vertices whose errors go together; taken for independent clicks they would pretend
+    a precision that nobody has, and a wall would fold between them. The mean keeps the error of one click.
+    """
+    runs: list[list[Array]] = [[contour[0]]]
+    for vertex in contour[1:]:
+        if np.linalg.norm(vertex - runs[-1][0]) < spacing:
+            runs[-1].append(vertex)
+        else:
+            runs.append([vertex])
+    return np.array([np.mean(run, axis=0) for run in runs])
 
 
 def _upwards(id_: str, at: Array, view: View) -> Array:
