@@ -144,7 +144,8 @@ def test_a_stop_finding_is_status_1_and_the_json_is_complete(
     assert go("report", copy_of(whole, tmp_path / "case"), "--no-pdf").status == 0
 
 
-def test_compare_speaks_the_three_words(whole: Path, go: Run) -> None:
+def test_compare_speaks_the_three_words(whole: Path, go: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
     outcome = go("compare", whole)
     assert outcome.status == 0
     for word in ("distinguishable", "meaningful", "sustained", "MDC95", "Three"):
