@@ -131,3 +131,33 @@ def test_unreadable_file_names_the_reason(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(BadInput, match=what):
         sha256_of(tmp_path / "a")
+
+
+def test_files_written_together_appear_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a.html", tmp_path / "b.pdf"
+    first.write_bytes(b"old")
+
+    def full(aside: Path, fill: object) -> None:
+        if aside.name.startswith(".b.pdf"):
+            raise OSError(28, "No space left on device")
+        aside.write_bytes(b"new")
+
+    monkeypatch.setattr(atomic, "_fill", full)
+    with pytest.raises(OutputFailed) as caught:
+        atomic.write_together({first: b"new", second: b"new"})
+    assert caught.value.file == str(second)
+    assert first.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+    monkeypatch.undo()
+    atomic.write_together({first: b"1", second: b"2"})
+    assert (first.read_bytes(), second.read_bytes()) == (b"1", b"2")
+
+
+def test_a_fault_inside_a_folder_names_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+    wanted = tmp_path / "out"
+    with pytest.raises(OutputFailed) as caught, atomic.whole_folder(wanted) as aside:
+        atomic.write_bytes(aside / "missing" / "film.png", b"x")
+    assert caught.value.file == str(wanted / "missing" / "film.png")
+    assert not wanted.exists()
