@@ -273,6 +273,15 @@ def test_settings_given_by_hand_go_before_the_case() -> None:
     assert by_hand.height_in == 1.5
 
 
+def test_a_chart_that_does_not_reach_the_value_withholds_the_vector_and_leaves_the_measurements() -> None:
+    chart = {"atlas_laterality": ((-0.2, 0.0), (0.2, 1.0))}
+    visit = visit_in_memory(filmed(5.0))
+    measured = measure_case(case_of(visit, plan=PlanChoice(height="table", height_table=chart))).visits[0]
+    assert measured.vector is None
+    assert "outside the chart" in measured.no_vector_because
+    assert measured.joint.measurement("atlas_laterality") is not None
+
+
 # ---- gates and vector ----
 
 
