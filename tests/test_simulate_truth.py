@@ -114,16 +114,15 @@ def test_circles_of_the_pathway_equal_the_oracle(visits: list[SimulatedVisit]) -
 def test_skull_line_of_the_pathway_equals_the_oracle(visits: list[SimulatedVisit]) -> None:
     """The pathway walks between two polylines, the oracle takes the ellipse's principal axis.
 
-    A chord of 1.5 mm cuts s^2 / (8 r) = 0.006 mm off a wall of radius 45 mm (kappa 0.8); mid-points err by no
-    more, over a span of at least 25 mm, times 1 / (1 - kappa) <= 5: under atan(2 * 0.006 / 25) * 5 = 0.14 deg
-    at the very worst. The walls here have r about 90 mm, kappa about 0.5 and eight levels of random phase:
-    0.01 deg.
+    Vertices drawn every 1.5 mm are merged to nodes 4.5 mm apart. A chord of that length cuts up to s^2 / (8 r) =
+    0.03 mm off a wall of radius 90 mm; between eight levels of random phase and two walls a quarter of it is
+    left, 0.007 mm of mid-point and as much of lean over half a span of 20 mm (0.02 deg).
     """
     seen = 0
     for film in (film for visit in visits for film in visit.films if film.setup.view is View.NASIUM):
         analysis = analysed(film_in_memory(finely_drawn(film, 1.5)))
         for key in SKULL_KEYS & set(analysis.keys):
-            assert analysis.value(key) == pytest.approx(film.film_truth[key], abs=0.01), key
+            assert analysis.value(key) == pytest.approx(film.film_truth[key], abs=0.02), key
             seen += 1
     assert seen >= 3 * (PATIENTS - 2)
 
