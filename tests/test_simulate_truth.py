@@ -114,7 +114,7 @@ def test_circles_of_the_pathway_equal_the_oracle(visits: list[SimulatedVisit]) -
 def test_skull_line_of_the_pathway_equals_the_oracle(visits: list[SimulatedVisit]) -> None:
     """The pathway walks between two polylines, the oracle takes the ellipse's principal axis.
 
-    Vertices drawn every 1.5 mm are merged to nodes 4.5 mm apart. A chord of that length cuts up to s^2 / (8 r) =
+    Vertices drawn every 1.5 mm are merged to nodes 4.5 mm apart. A chord of that length cuts s^2 / (8 r) =
     0.03 mm off a wall of radius 90 mm; between eight levels of random phase and two walls a quarter of it is
     left, 0.007 mm of mid-point and as much of lean over half a span of 20 mm (0.02 deg).
     """
