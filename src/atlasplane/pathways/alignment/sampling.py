@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
+from atlasplane.core.joint import JointObservations
 from atlasplane.geometry.types import Array
-from atlasplane.pathways.alignment.film_analysis import FilmAnalysis
+from atlasplane.pathways.alignment.film_analysis import FilmAnalysis, ReadFilm
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis
 from atlasplane.uncertainty.monte_carlo import MonteCarloResult, summarise
 
-BLOCK = 2000
-"""Draws at a time: a block of a film's inputs stays in the processor's cache."""
+BLOCK = 20_000
+"""Draws at a time: large enough that threads seldom wait for each other."""
 _RIDGE = 1e-3
 """Of u squared: 0.05 % of u."""
 
@@ -39,48 +41,92 @@ def sampled(
     """
     joint = analysis.joint
     outputs = np.empty((draws, len(joint.order)))
-    shared = {key: rng.standard_normal(draws) for key in joint.shared}
-    column = 0
-    for film in analysis.films:
-        keys = [key for key in joint.order if key in film.keys]
-        stop = column + len(keys)
-        own = joint.own_cov[column:stop, column:stop]
-        outputs[:, column:stop] = _with_head(film, keys, own, _placed(film, keys, draws, rng), rng)
-        column = stop
-    for key, effect in joint.shared.items():
-        outputs += shared[key][:, None] * effect
-    return summarise(outputs, level=level, interval="symmetric")
-
-
-def _placed(film: FilmAnalysis, keys: Sequence[str], draws: int, rng: np.random.Generator) -> Array:
-    read = film.first
-    root = np.linalg.cholesky(_two_by_two(read.marked.cov)) / np.sqrt(len(film.readings))
-    values = np.empty((draws, len(keys)))
-    starts = range(0, draws, BLOCK)
+    effects = np.stack(list(joint.shared.values())) if joint.shared else np.zeros((0, len(joint.order)))
+    films = [_sampled_film(film, joint) for film in analysis.films]
 
     def block(start: int, own: np.random.Generator) -> None:
         stop = min(start + BLOCK, draws)
-        noise = own.standard_normal((stop - start, len(root), 2))
-        moved = np.empty_like(noise)
-        moved[..., 0] = noise[..., 0] * root[:, 0, 0]
-        moved[..., 1] = noise[..., 0] * root[:, 1, 0] + noise[..., 1] * root[:, 1, 1]
-        values[start:stop] = read.model(read.marked.values + moved.reshape(stop - start, -1), keys)
+        for film in films:
+            outputs[start:stop, film.columns] = film.draw(stop - start, own)
+        outputs[start:stop] += own.standard_normal((stop - start, len(effects))) @ effects
 
     # Every block has its own stream, so the result does not depend on how many threads share the work.
+    starts = range(0, draws, BLOCK)
     with ThreadPoolExecutor() as pool:
         list(pool.map(block, starts, rng.spawn(len(starts))))
-    combined = np.array([film.value(key) for key in keys], dtype=float)
-    return values + (combined - read.model(read.marked.values, keys))
+    return summarise(outputs, level=level, interval="symmetric")
 
 
-def _with_head(
-    film: FilmAnalysis, keys: Sequence[str], own: Array, placed: Array, rng: np.random.Generator
-) -> Array:
-    """Placed draws (draws, q) turned into draws whose covariance is `own`, that of placing and head together.
+@dataclass(frozen=True, slots=True, eq=False)
+class _SampledFilm:
+    """One film ready to be drawn.
+
+    Attributes
+    ----------
+    read : ReadFilm
+    keys : tuple of str
+    columns : slice
+        Its place in the joint order.
+    root : array, shape (n, 2, 2)
+        Cholesky roots of the marks' covariances.
+    shift : array, shape (q,)
+        From the first reading's values to the combined ones.
+    centre, size : array, shape (q,)
+        Values and own standard uncertainties.
+    shrunk, added : array, shape (q, q)
+        What the head does to deviations, see `_head_maps`.
+    """
+
+    read: ReadFilm
+    keys: tuple[str, ...]
+    columns: slice
+    root: Array
+    shift: Array
+    centre: Array
+    size: Array
+    shrunk: Array
+    added: Array
+
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """Draws of the film's quantities, (count, q): placing through the constructions, then the head."""
+        marked = self.read.marked
+        noise = rng.standard_normal((count, len(self.root), 2), dtype=np.float32)
+        moved = np.empty(noise.shape)
+        moved[..., 0] = noise[..., 0] * self.root[:, 0, 0]
+        moved[..., 1] = noise[..., 0] * self.root[:, 1, 0] + noise[..., 1] * self.root[:, 1, 1]
+        inputs = moved.reshape(count, -1) + marked.values
+        placed = self.read.model(inputs, self.keys) + self.shift
+        deviation = (placed - self.centre) / self.size @ self.shrunk.T
+        deviation += rng.standard_normal(placed.shape) @ self.added.T
+        drawn: Array = self.centre + deviation * self.size
+        return drawn
+
+
+def _sampled_film(film: FilmAnalysis, joint: JointObservations) -> _SampledFilm:
+    keys = tuple(key for key in joint.order if key in film.keys)
+    columns = slice(joint.order.index(keys[0]), joint.order.index(keys[0]) + len(keys))
+    own = joint.own_cov[columns, columns]
+    read, centre = film.first, np.array([film.value(key) for key in keys], dtype=float)
+    shrunk, added = _head_maps(film, keys, own)
+    return _SampledFilm(
+        read=read,
+        keys=keys,
+        columns=columns,
+        root=np.linalg.cholesky(_two_by_two(read.marked.cov)) / np.sqrt(len(film.readings)),
+        shift=centre - read.model(read.marked.values, keys),
+        centre=centre,
+        size=np.sqrt(np.diag(own)),
+        shrunk=shrunk,
+        added=added,
+    )
+
+
+def _head_maps(film: FilmAnalysis, keys: Sequence[str], own: Array) -> tuple[Array, Array]:
+    """Maps that turn placing draws into draws whose covariance is `own`, that of placing and head together.
 
     The film's checks correlate the head with the clicks, so the head cannot simply be added. In the
     directions that make both covariances diagonal the clicks are shrunk where the checks took variance away,
-    and the head's own draws fill up the rest.
+    and the head's own draws fill up the rest. Both maps work on deviations in units of their own u.
     """
     picks = [film.keys.index(key) for key in keys]
     size = np.sqrt(np.diag(own))
@@ -91,11 +137,7 @@ def _with_head(
     ratio, turn = np.linalg.eigh(np.linalg.solve(root, np.linalg.solve(root, wanted).T))
     basis = root @ turn
     shrunk = basis * np.sqrt(np.clip(ratio, 0.0, 1.0)) @ np.linalg.inv(basis)
-    added = basis * np.sqrt(np.maximum(ratio - 1.0, 0.0))
-    centre = np.array([film.value(key) for key in keys], dtype=float)
-    deviation = (placed - centre) / size @ shrunk.T + rng.standard_normal(placed.shape) @ added.T
-    drawn: Array = centre + deviation * size
-    return drawn
+    return shrunk, basis * np.sqrt(np.maximum(ratio - 1.0, 0.0))
 
 
 def _two_by_two(cov: Array) -> Array:
