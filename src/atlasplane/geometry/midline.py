@@ -148,15 +148,16 @@ def central_line(right: Array, left: Array, levels: Levels) -> CentralLine:
     levels : Levels
     """
     settled = not np.isnan(levels.lean_rad)
+    walls = _both(right, left, levels)
     previous = np.full(
         np.broadcast_shapes(right.shape[:-2], left.shape[:-2]), levels.lean_rad if settled else 0.0
     )
-    slope_before, _, _ = _midpoint_slope(right, left, levels, previous)
+    slope_before, _, _ = _midpoint_slope(*walls, levels, previous)
     lean = previous + np.arctan(slope_before)
     # The pass is nearly linear in the lean, so the secant reaches its fixed point where plain passes would
     # creep (or diverge).
     for _ in range(_MOST_PASSES):
-        slope, middle, width = _midpoint_slope(right, left, levels, lean)
+        slope, middle, width = _midpoint_slope(*walls, levels, lean)
         change = slope - slope_before
         with np.errstate(divide="ignore", invalid="ignore"):
             correction = np.where(np.abs(change) > 1e-15, -slope * (lean - previous) / change, 0.0)
@@ -226,7 +227,7 @@ def _walked(right: Array, left: Array, levels: Levels) -> Levels:
     lean = 0.0
     for _ in range(_MOST_WALKS):
         levels = _bracketed(right, left, levels, lean)
-        slope, _, _ = _midpoint_slope(right, left, levels, np.asarray(lean))
+        slope, _, _ = _midpoint_slope(*_both(right, left, levels), levels, np.asarray(lean))
         step = float(np.arctan(slope))
         if abs(lean + step) > _STEEPEST_RAD:
             break
@@ -250,10 +251,16 @@ def _bracketed(right: Array, left: Array, levels: Levels, lean_rad: float) -> Le
     return replace(levels, right_below=below[0], left_below=below[1])
 
 
-def _midpoint_slope(right: Array, left: Array, levels: Levels, lean: Array) -> tuple[Array, Array, Array]:
+def _both(right: Array, left: Array, levels: Levels) -> tuple[_Segments, _Segments]:
+    return _segments(right, levels.right_below, levels), _segments(left, levels.left_below, levels)
+
+
+def _midpoint_slope(
+    right: _Segments, left: _Segments, levels: Levels, lean: Array
+) -> tuple[Array, Array, Array]:
     """Slope of the mid-points against a trial line, the mid-points and the half widths (both (..., k))."""
-    across_right = _wall_at(right, levels.right_below, levels, lean)
-    across_left = _wall_at(left, levels.left_below, levels, lean)
+    across_right = _wall_at(right, levels, lean)
+    across_left = _wall_at(left, levels, lean)
     middle = (across_right + across_left) / 2
     w = levels.weights / levels.weights.sum()
     along = levels.along - w @ levels.along
@@ -261,13 +268,22 @@ def _midpoint_slope(right: Array, left: Array, levels: Levels, lean: Array) -> t
     return slope, middle, (across_right - across_left) / 2
 
 
-def _wall_at(wall: Array, below: NDArray[np.intp], levels: Levels, lean: Array) -> Array:
+_Segments = tuple[Array, Array, Array, Array]
+"""Start and direction (z, y, dz, dy) of the wall's segment at each level, from the anchor, each (..., k)."""
+
+
+def _segments(wall: Array, below: NDArray[np.intp], levels: Levels) -> _Segments:
+    z, y = wall[..., 0] - levels.anchor[0], wall[..., 1] - levels.anchor[1]
+    z0, y0 = z[..., below], y[..., below]
+    return z0, y0, z[..., below + 1] - z0, y[..., below + 1] - y0
+
+
+def _wall_at(segments: _Segments, levels: Levels, lean: Array) -> Array:
     """Distance of a wall from the trial line at each level, shape (..., k)."""
     sine, cosine = np.sin(lean)[..., None], np.cos(lean)[..., None]
-    z, y = wall[..., 0] - levels.anchor[0], wall[..., 1] - levels.anchor[1]
-    along, across = z * sine + y * cosine, z * cosine - y * sine
-    s0, t0 = along[..., below], across[..., below]
-    at: Array = t0 + (across[..., below + 1] - t0) * (levels.along - s0) / (along[..., below + 1] - s0)
+    z, y, dz, dy = segments
+    share = (levels.along - z * sine - y * cosine) / (dz * sine + dy * cosine)
+    at: Array = (z + share * dz) * cosine - (y + share * dy) * sine
     return at
 
 

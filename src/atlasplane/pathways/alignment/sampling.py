@@ -17,7 +17,7 @@ from atlasplane.pathways.alignment.film_analysis import FilmAnalysis, ReadFilm
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis
 from atlasplane.uncertainty.monte_carlo import MonteCarloResult, summarise
 
-BLOCK = 20_000
+BLOCK = 25_000
 """Draws at a time: large enough that threads seldom wait for each other."""
 _RIDGE = 1e-3
 """Of u squared: 0.05 % of u."""
