@@ -48,7 +48,7 @@ def sampled(
         stop = min(start + BLOCK, draws)
         for film in films:
             outputs[start:stop, film.columns] = film.draw(stop - start, own)
-        outputs[start:stop] += own.standard_normal((stop - start, len(effects))) @ effects
+        outputs[start:stop] += own.standard_normal((stop - start, len(effects)), dtype=np.float32) @ effects
 
     # Every block has its own stream, so the result does not depend on how many threads share the work.
     starts = range(0, draws, BLOCK)
@@ -97,7 +97,7 @@ class _SampledFilm:
         inputs = moved.reshape(count, -1) + marked.values
         placed = self.read.model(inputs, self.keys) + self.shift
         deviation = (placed - self.centre) / self.size @ self.shrunk.T
-        deviation += rng.standard_normal(placed.shape) @ self.added.T
+        deviation += rng.standard_normal(placed.shape, dtype=np.float32) @ self.added.T
         drawn: Array = self.centre + deviation * self.size
         return drawn
 
