@@ -20,6 +20,7 @@ from atlasplane.uncertainty.monte_carlo import (
     monte_carlo,
     numerical_tolerance,
     summarise,
+    transformed,
 )
 
 COUNT = 40_000
@@ -181,3 +182,10 @@ def test_numerical_tolerance_of_several() -> None:
     np.testing.assert_allclose(
         numerical_tolerance(np.array([3.2, 0.032]), digits=2), [0.05, 0.0005], rtol=1e-12
     )
+
+
+def test_a_product_by_rows_is_the_product() -> None:
+    rng = np.random.default_rng(3)
+    draws, matrix = rng.standard_normal((1000, 4)), rng.standard_normal((4, 3))
+    # Four products and three sums of numbers of order 1: a few units in the last place.
+    assert np.abs(transformed(draws, matrix) - draws @ matrix).max() < 1e-14

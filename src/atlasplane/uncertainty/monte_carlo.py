@@ -12,7 +12,8 @@ import numpy as np
 from atlasplane.geometry.types import Array
 from atlasplane.uncertainty.first_order import Model
 
-_COV_BLOCK = 4096
+_ROWS = 256
+"""Rows of a matrix product at a time: small enough that no product asks for threads of its own."""
 
 
 class Distribution(Protocol):
@@ -197,18 +198,27 @@ def numerical_tolerance(u: Array | float, *, digits: int) -> Array:
     return tolerance
 
 
+def transformed(draws: Array, matrix: Array) -> Array:
+    """Draws (count, n) times matrix (n, m), a few rows at a time."""
+    product = np.empty((len(draws), matrix.shape[1]))
+    for start in range(0, len(draws), _ROWS):
+        product[start : start + _ROWS] = draws[start : start + _ROWS] @ matrix
+    return product
+
+
 def _covariance(outputs: Array) -> Array:
-    """Sample covariance of draws (count, m), block by block so that each stays in the processor's cache."""
+    """Sample covariance of draws (count, m), a few rows at a time."""
     mean = outputs.mean(axis=0)
     total = np.zeros((outputs.shape[1],) * 2)
-    for start in range(0, len(outputs), _COV_BLOCK):
-        centred = outputs[start : start + _COV_BLOCK] - mean
+    for start in range(0, len(outputs), _ROWS):
+        centred = outputs[start : start + _ROWS] - mean
         total += centred.T @ centred
     return total / (len(outputs) - 1)
 
 
 def _symmetric_interval(outputs: Array, level: float) -> tuple[Array, Array]:
-    low, high = np.quantile(outputs, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    columns = np.ascontiguousarray(outputs.T)
+    low, high = np.quantile(columns, [(1 - level) / 2, (1 + level) / 2], axis=1)
     return low, high
 
 

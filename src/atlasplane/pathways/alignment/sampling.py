@@ -15,7 +15,7 @@ from atlasplane.core.joint import JointObservations
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis, ReadFilm
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis
-from atlasplane.uncertainty.monte_carlo import MonteCarloResult, summarise
+from atlasplane.uncertainty.monte_carlo import MonteCarloResult, summarise, transformed
 
 BLOCK = 25_000
 """Draws at a time: large enough that threads seldom wait for each other."""
@@ -48,7 +48,7 @@ def sampled(
         stop = min(start + BLOCK, draws)
         for film in films:
             outputs[start:stop, film.columns] = film.draw(stop - start, own)
-        outputs[start:stop] += own.standard_normal((stop - start, len(effects)), dtype=np.float32) @ effects
+        outputs[start:stop] += transformed(own.standard_normal((stop - start, len(effects))), effects)
 
     # Every block has its own stream, so the result does not depend on how many threads share the work.
     starts = range(0, draws, BLOCK)
@@ -96,8 +96,8 @@ class _SampledFilm:
         moved[..., 1] = noise[..., 0] * self.root[:, 1, 0] + noise[..., 1] * self.root[:, 1, 1]
         inputs = moved.reshape(count, -1) + marked.values
         placed = self.read.model(inputs, self.keys) + self.shift
-        deviation = (placed - self.centre) / self.size @ self.shrunk.T
-        deviation += rng.standard_normal(placed.shape, dtype=np.float32) @ self.added.T
+        deviation = transformed((placed - self.centre) / self.size, self.shrunk.T)
+        deviation += transformed(rng.standard_normal(placed.shape), self.added.T)
         drawn: Array = self.centre + deviation * self.size
         return drawn
 
