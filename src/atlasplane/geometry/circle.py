@@ -13,7 +13,6 @@ from atlasplane.geometry.types import Array
 
 _NEWTON_STEPS = 12
 """Newton's iteration from 0 gains digits quadratically; 12 steps exhaust double precision."""
-_SETTLED = 1e-15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +62,7 @@ def taubin_circle(points: Array) -> Circle:
         for _ in range(_NEWTON_STEPS):
             value = a0 + root * (a1 + root * (a2 + root * 4 * spread))
             slope = a1 + root * (2 * a2 + root * 12 * spread)
-            step = np.where(slope == 0, 0.0, value / slope)
-            root = root - step
-            # Near an arc the root is tiny against the spread, so the spread is what the step is held against.
-            if not np.any(np.abs(step) > _SETTLED * spread):
-                break
+            root = root - np.where(slope == 0, 0.0, value / slope)
         determinant = 2 * (root**2 - root * spread + area)
         offset = (
             np.stack([xz * (yy - root) - yz * xy, yz * (xx - root) - xz * xy], axis=-1)
