@@ -21,6 +21,7 @@ from atlasplane.geometry.midline import CentralLine, Levels, plan_levels
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.checks import LATERAL_CHECKS, NASIUM_CHECKS, VERTEX_CHECKS
 from atlasplane.pathways.alignment.lateral import LATERAL, LateralLines, lateral_contradictions
+from atlasplane.pathways.alignment.limits import limits
 from atlasplane.pathways.alignment.marked_film import MarkedFilm, marked_film
 from atlasplane.pathways.alignment.marks import Construction, Marks
 from atlasplane.pathways.alignment.nasium import NASIUM, NasiumLines, nasium_contradictions, nasium_lines
@@ -37,8 +38,6 @@ MIDPOINT_FLOOR_MM = 0.25
 
 2.5 of it is 4.4 of the default error.
 """
-KAPPA_REFUSED = 0.8
-"""Beyond this the skull line's errors grow fivefold and more: no line is given (proposed, alignment 1.4)."""
 _STEP_OF_U = 0.25
 """Half-distance of the numerical derivative, in standard uncertainties of the input."""
 
@@ -281,7 +280,7 @@ def _skull_levels(marked: MarkedFilm, marks: Marks) -> tuple[Levels | None, Cent
     skull = nasium_lines(marks, levels).skull
     assert isinstance(skull, CentralLine)
     # Refused is a walls' property: the line itself is kept for the report, the levels are not.
-    usable = bool(np.isfinite(skull.lean_deg)) and float(skull.kappa) <= KAPPA_REFUSED
+    usable = bool(np.isfinite(skull.lean_deg)) and float(skull.kappa) <= limits()["skull_line.refused"].value
     return (levels if usable else None), skull
 
 

@@ -7,45 +7,19 @@ warning.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from atlasplane.core.calibration import CalibrationKind
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.side import SIDE_K
 from atlasplane.geometry.midline import CentralLine
-from atlasplane.pathways.alignment.film_analysis import KAPPA_REFUSED, FilmAnalysis
+from atlasplane.pathways.alignment.film_analysis import FilmAnalysis
 from atlasplane.pathways.alignment.head_position import ProjectionTerm
+from atlasplane.pathways.alignment.limits import limits
 from atlasplane.sources.film import View
-
-
-class Limit(BaseModel):
-    """A limit of the quality table (data/film_quality.toml)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    value: float
-    unit: str
-    can_fail: bool = False
-    tag: str
-    source: str
-
-
-@cache
-def limits() -> Mapping[str, Limit]:
-    """Limits by finding code."""
-    text = (
-        files("atlasplane.pathways.alignment").joinpath("data/film_quality.toml").read_text(encoding="utf-8")
-    )
-    table = tomllib.loads(text)
-    table.pop("schema")
-    return {code: Limit(**entry) for code, entry in table.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +145,7 @@ def _refusal(skull: CentralLine) -> str:
     if not np.isfinite(skull.lean_deg):
         return "No skull line: the walk between the walls does not settle; check both contours"
     return (
-        f"No skull line: kappa {float(skull.kappa):.2f} is beyond {KAPPA_REFUSED}, "
+        f"No skull line: kappa {float(skull.kappa):.2f} is beyond {limits()['skull_line.refused'].value:g}, "
         "the walls are too curved between suture and turn (proposed)"
     )
 
@@ -184,9 +158,9 @@ def _statements(analysis: FilmAnalysis) -> Iterator[Finding]:
             severity=Severity.STOP,
             file=film.file,
             value=float(skull.kappa),
-            limit=KAPPA_REFUSED,
+            limit=limits()["skull_line.refused"].value,
             text=_refusal(skull),
-            source="derived: errors grow by 1 / (1 - kappa)",
+            source=limits()["skull_line.refused"].source,
         )
     if film.technique is None and film.camera_lps is None:
         yield Finding(

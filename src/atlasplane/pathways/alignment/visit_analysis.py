@@ -19,17 +19,13 @@ from atlasplane.pathways.alignment.film_geometry import film_technique
 from atlasplane.pathways.alignment.head_position import ProjectionTerm, projection_term
 from atlasplane.pathways.alignment.head_prior import AtlasEstimate, HeadPrior, default_atlas, head_prior
 from atlasplane.pathways.alignment.lateral import LateralLines
+from atlasplane.pathways.alignment.limits import limits
 from atlasplane.pathways.alignment.observers import pooled_name
 from atlasplane.pathways.alignment.quality import film_findings
 from atlasplane.sources.case import Visit
 from atlasplane.sources.film import View
 from atlasplane.uncertainty.first_order import bias_widened_u, effective_dof
 
-ONE_SIDED_LIMIT = 0.3
-"""A circle through one side's arc alone is given only below this u(R) / R (proposed).
-
-The circle of both sides is the technique's.
-"""
 _S_CLASSES = ("S0", "S", "I")
 
 
@@ -223,7 +219,10 @@ def _worth_giving(analysis: FilmAnalysis, key: str) -> bool:
     at = marked.values[start : start + 2 * count].reshape(count, 2)
     chord = float(np.linalg.norm(at[-1] - at[0]))
     sd = math.sqrt(marked.cov[start, start])
-    return count >= 3 and sd / chord**2 * math.sqrt(720 / count) * both < ONE_SIDED_LIMIT
+    return (
+        count >= 3
+        and sd / chord**2 * math.sqrt(720 / count) * both < limits()["circle.one_sided"].value / 100
+    )
 
 
 def _measurement(visit: Visit, analysis: FilmAnalysis, terms: _Terms, k: int, value: float) -> Measurement:
