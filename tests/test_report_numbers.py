@@ -16,6 +16,7 @@ from atlasplane.report.numbers import (
     decimals_of_u,
     fixed,
     interval_text,
+    percent,
     shown_measurement,
     time_text,
     with_unit,
@@ -120,3 +121,8 @@ def test_prose_takes_printed_signs() -> None:
     )
     assert prose("scale (0.15688847, 0.15688847)") == "scale (0.1569, 0.1569)"
     assert prose("atlas information, nano-scale, infarct") == "atlas information, nano-scale, infarct"
+
+
+def test_half_a_per_cent_is_not_printed_as_none() -> None:
+    assert percent(0.005, 1) == "0.5\N{NO-BREAK SPACE}%"
+    assert percent(-0.05) == "\N{MINUS SIGN}5\N{NO-BREAK SPACE}%"

@@ -147,9 +147,9 @@ def mdc_text(mdc: Mdc | None, decimals: int, code: str) -> str:
     return "" if mdc is None else with_unit(fixed(mdc.value, decimals), code)
 
 
-def percent(share: float) -> str:
-    """A share of 1 in whole per cent."""
-    return f"{fixed(100 * share, 0)}{NO_BREAK}%"
+def percent(share: float, decimals: int = 0) -> str:
+    """A share of 1 in per cent."""
+    return f"{fixed(100 * share, decimals)}{NO_BREAK}%"
 
 
 def day_text(time: datetime) -> str:

@@ -97,7 +97,7 @@ def _calibration(film: Radiograph) -> str:
     column, row = (fixed(s, 4) for s in calibration.mm_per_px)
     size = f"{column}{NO_BREAK}mm a pixel" if column == row else f"{column} by {row}{NO_BREAK}mm a pixel"
     where = "at the object" if calibration.kind.has_object_scale else "at the detector"
-    return f"{calibration.kind.value}, {size} {where}, u {percent(calibration.u_rel)} of every length"
+    return f"{calibration.kind.value}, {size} {where}, u {percent(calibration.u_rel, 1)} of every length"
 
 
 def _geometry(film: Radiograph) -> str:
