@@ -113,10 +113,10 @@ BY_HAND = {
 
 def test_no_quantity_of_the_films_is_left_out() -> None:
     measured = {key.split("/")[0] for key in BY_HAND}
-    catalogue = {id_ for id_, entry in quantities().items() if entry.view and entry.kind == "measurement"}
+    catalogue = {id_ for id_, entry in quantities().items() if entry.views and entry.kind == "measurement"}
     assert measured == catalogue
     # The one category of the films has its own tests below.
-    others = {id_ for id_, entry in quantities().items() if entry.view and entry.kind != "measurement"}
+    others = {id_ for id_, entry in quantities().items() if entry.views and entry.kind != "measurement"}
     assert others == {"s_line_class"}
     read = {key for film in FILMS.values() for key in values(film)}
     assert read == set(BY_HAND) == set(POSITIVE)

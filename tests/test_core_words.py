@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from atlasplane.core import errors, quantity
+from atlasplane.core import catalogue, errors, quantity
 from atlasplane.core.calibration import UNCALIBRATED, Calibration, CalibrationKind
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.units import PRINTED, printed_unit
@@ -139,10 +139,19 @@ def test_unknown_quantities_and_keys_are_errors() -> None:
 
 
 def test_a_catalogue_of_another_schema_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "quantities.toml").write_text(
-        'schema = "atlasplane.quantities/2"\n', encoding="utf-8"
-    )
-    monkeypatch.setattr(quantity, "files", lambda package: tmp_path)
+    (tmp_path / "data" / "things").mkdir(parents=True)
+    (tmp_path / "data" / "things" / "one.toml").write_text('schema = "things/2"\n', encoding="utf-8")
+    monkeypatch.setattr(catalogue, "files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="unknown schema"):
-        quantity.quantities.__wrapped__()
+        list(catalogue.entries("package", "things", ["one"], "things/1"))
+
+
+def test_an_id_stands_once_in_a_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data" / "things").mkdir(parents=True)
+    for topic in ("one", "two"):
+        (tmp_path / "data" / "things" / f"{topic}.toml").write_text(
+            'schema = "things/1"\n[a]\n', encoding="utf-8"
+        )
+    monkeypatch.setattr(catalogue, "files", lambda package: tmp_path)
+    with pytest.raises(ValueError, match="a is in the catalogue already"):
+        list(catalogue.entries("package", "things", ["one", "two"], "things/1"))

@@ -21,6 +21,9 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
+from atlasplane.anatomy.landmarks import TOPICS as LANDMARK_TOPICS
+from atlasplane.core.quantity import TOPICS as QUANTITY_TOPICS
+
 from .pages import drawings, landmarks_text, phantom_text, quantities_text
 
 if TYPE_CHECKING:
@@ -33,10 +36,11 @@ STYLE: dict[Any, Any] = {
     "path.simplify": True,
 }
 DATA = (
-    ("atlasplane.anatomy", "data/landmarks.toml"),
+    *(("atlasplane.anatomy", f"data/landmarks/{topic}.toml") for topic in LANDMARK_TOPICS),
+    ("atlasplane.anatomy", "data/placing.toml"),
     ("atlasplane.anatomy", "data/phantom.toml"),
     ("atlasplane.anatomy", "phantom.py"),
-    ("atlasplane.core", "data/quantities.toml"),
+    *(("atlasplane.core", f"data/quantities/{topic}.toml") for topic in QUANTITY_TOPICS),
 )
 LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 PATH_DATA = re.compile(r'(?<= d=")[^"]+')

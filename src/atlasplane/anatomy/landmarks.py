@@ -13,8 +13,12 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from atlasplane.core.catalogue import entries
 from atlasplane.core.quantity import Tag
 from atlasplane.geometry.types import Array
+
+TOPICS = ("lateral", "nasium", "vertex", "coronal", "photo", "volume")
+"""Files of the catalogue, by the view that a landmark is first marked on."""
 
 
 class Placing(BaseModel):
@@ -84,13 +88,10 @@ class Landmark(BaseModel):
 @cache
 def landmarks() -> Mapping[str, Landmark]:
     """Every landmark by the id used in files (sides apart), validated when first read."""
-    text = files("atlasplane.anatomy").joinpath("data/landmarks.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    if table.pop("schema") != "atlasplane.landmark-catalogue/1":
-        raise ValueError("landmarks.toml: unknown schema")
-    default_placing = table.pop("placing")
+    text = files("atlasplane.anatomy").joinpath("data/placing.toml").read_text(encoding="utf-8")
+    default_placing = {key: value for key, value in tomllib.loads(text).items() if key != "schema"}
     by_id: dict[str, Landmark] = {}
-    for id_, entry in table.items():
+    for id_, entry in entries("atlasplane.anatomy", "landmarks", TOPICS, "atlasplane.landmark-catalogue/1"):
         merged = {**entry, "id": id_, "placing": {**default_placing, **entry.get("placing", {})}}
         landmark = Landmark(**merged)
         by_id.update(dict.fromkeys(landmark.ids, landmark))

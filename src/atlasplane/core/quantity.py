@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from atlasplane.core.catalogue import entries
+
+TOPICS = ("atlas", "craniocervical", "sagittal", "coronal", "posture", "vector")
+"""Files of the catalogue, in the order in which a report shows them."""
 
 Tag = Literal["published", "reproduced", "derived", "proposed", "unverified"]
 """How well a statement is grounded; `proposed` and `unverified` say so in every output."""
@@ -48,7 +51,7 @@ class Quantity(_Entry):
     kind : which of the five observation kinds carries it
     name : what a report prints
     unit : UCUM code
-    view : film it is read from, or None
+    views : films it is read from, its home view first; on another view the observation's condition names it
     positive : what + means
     lateral : whether + and - are sides of the patient
     posture : whether the patient's own value keeps the true head position
@@ -65,7 +68,7 @@ class Quantity(_Entry):
     kind: Literal["measurement", "count", "grade", "category", "pose"] = "measurement"
     name: str
     unit: str
-    view: str | None = None
+    views: tuple[str, ...] = ()
     positive: str
     lateral: bool = False
     posture: bool = False
@@ -86,6 +89,11 @@ class Quantity(_Entry):
     source: str
 
     @property
+    def view(self) -> str | None:
+        """The home view, or None for what is read from no film."""
+        return self.views[0] if self.views else None
+
+    @property
     def is_length(self) -> bool:
         """Whether the film needs a scale for it."""
         return self.unit in ("mm", "[in_i]")
@@ -94,11 +102,8 @@ class Quantity(_Entry):
 @cache
 def quantities() -> Mapping[str, Quantity]:
     """Every quantity by id, validated when first read."""
-    text = files("atlasplane.core").joinpath("data/quantities.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    if table.pop("schema") != "atlasplane.quantities/1":
-        raise ValueError("quantities.toml: unknown schema")
-    return MappingProxyType({id_: Quantity(**{**entry, "id": id_}) for id_, entry in table.items()})
+    table = entries("atlasplane.core", "quantities", TOPICS, "atlasplane.quantities/1")
+    return MappingProxyType({id_: Quantity(**{**entry, "id": id_}) for id_, entry in table})
 
 
 def quantity(id_: str) -> Quantity:

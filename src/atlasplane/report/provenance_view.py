@@ -17,13 +17,14 @@ from atlasplane.report.wording import VIEW_NAMES
 from atlasplane.sources.film import Radiograph
 
 CATALOGUES = (
-    ("atlasplane.core", "quantities.toml", "quantities, units, reference ranges"),
-    ("atlasplane.anatomy", "landmarks.toml", "landmarks and their default placing errors"),
+    ("atlasplane.core", "quantities", "quantities, units, reference ranges"),
+    ("atlasplane.anatomy", "landmarks", "landmarks and their default placing errors"),
+    ("atlasplane.anatomy", "placing.toml", "default placing error"),
     ("atlasplane.anatomy", "phantom.toml", "template persons of the projection term"),
     ("atlasplane.pathways.alignment", "head_position.toml", "prior of head position and tube angle"),
     ("atlasplane.pathways.alignment", "film_quality.toml", "limits of the film checks"),
 )
-"""Package, file and content of the tables that the numbers depend on."""
+"""Package, file (or folder of files) and content of the tables that the numbers depend on."""
 _DIGEST_LETTERS = 12
 
 
@@ -56,8 +57,9 @@ def _methods(visits: Iterable[MeasuredVisit]) -> set[tuple[str, str, str]]:
 
 @cache
 def _digest(package: str, name: str) -> str:
-    content = files(package).joinpath(f"data/{name}").read_bytes()
-    return hashlib.sha256(content).hexdigest()[:_DIGEST_LETTERS]
+    place = files(package).joinpath(f"data/{name}")
+    parts = sorted(place.iterdir(), key=lambda part: part.name) if place.is_dir() else [place]
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:_DIGEST_LETTERS]
 
 
 def _film(film: Radiograph, visit: MeasuredVisit) -> FilmSource:
