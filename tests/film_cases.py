@@ -126,6 +126,11 @@ TECHNIQUES = {
     View.LATERAL: Technique(sid_mm=1830, sod_mm=1580, detector=Detector.PERPENDICULAR),
     View.NASIUM: Technique(sid_mm=1067, sod_mm=837, tube_deg=11.0, detector=Detector.UPRIGHT),
     View.VERTEX: Technique(sid_mm=1067, sod_mm=837, tube_deg=11.0, detector=Detector.PERPENDICULAR),
+    View.BASE_POSTERIOR: Technique(sid_mm=1067, sod_mm=837, detector=Detector.PERPENDICULAR),
+    View.APOM: Technique(sid_mm=1067, sod_mm=837, tube_deg=-10.0),
+    View.AP_CERVICAL: Technique(sid_mm=1067, sod_mm=837, tube_deg=-15.0),
+    View.LATERAL_FULL: Technique(sid_mm=1830, sod_mm=1580),
+    View.AP_FULL: Technique(sid_mm=1830, sod_mm=1600),
 }
 
 PYTHAGOREAN = ((14.0, 48.0), (30.0, 40.0), (40.0, 30.0), (48.0, 14.0))

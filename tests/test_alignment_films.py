@@ -355,14 +355,15 @@ def test_a_second_film_of_a_view_is_named_and_not_used() -> None:
 
 def test_films_without_marks_or_analysis_are_named() -> None:
     unmarked = replace(NASIUM.film(), readings=())
-    other = replace(NASIUM.film(file="apom.png"), view=View.APOM)
+    other = replace(NASIUM.film(file="blair.png"), view=View.BLAIR_RIGHT)
     analysis = analyse_visit(visit_of_films(unmarked, other, VERTEX))
     said = [f for f in analysis.findings if f.code == "film.not_measured"]
     assert [(f.file, f.severity) for f in said] == [
         ("nasium.png", Severity.INFO),
-        ("apom.png", Severity.INFO),
+        ("blair.png", Severity.INFO),
     ]
-    assert "no landmarks yet" in said[0].text and "apom" in said[1].text
+    assert "no landmarks yet" in said[0].text
+    assert "no measure for a blair-right film" in said[1].text
     assert analysis.film(View.NASIUM) is None
     assert analysis.film(View.VERTEX) is analysis.films[0]
 

@@ -14,6 +14,7 @@ import atlasplane
 from atlasplane import api
 from atlasplane.chain.measured import PlanSettings
 from atlasplane.core.errors import BadInput, NoScale
+from atlasplane.core.key import ObservationKey
 from atlasplane.core.observation import Category, Count, Grade, Measurement, Pose
 from atlasplane.report.quantity_rows import quantity_row
 from tests.cli_cases import Run, change, copy_of, runner, write_whole_case
@@ -62,8 +63,11 @@ def test_python_and_json_give_the_same_digits(case: Path, go: Run) -> None:
                 )
     changes = {change.pre.key: change.value for change in loaded.compare().changes}
     for shown in go("compare", case, "--json").document["changes"]:
-        side = "" if shown["site"] is None or shown["site"]["side"] is None else f"/{shown['site']['side']}"
-        assert shown["change"] == changes[shown["quantity"] + side]
+        site = shown["site"] or {"level": None, "side": None}
+        key = ObservationKey(
+            quantity=shown["quantity"], level=site["level"], side=site["side"], condition=shown["condition"]
+        )
+        assert shown["change"] == changes[str(key)]
 
 
 def test_table_and_report_print_the_same_digits(case: Path, go: Run, tmp_path: Path) -> None:

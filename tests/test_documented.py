@@ -12,12 +12,12 @@ import pytest
 
 import atlasplane
 from atlasplane.anatomy.landmarks import landmarks
+from atlasplane.anatomy.schematic_film import is_drawn, schematic_film
 from atlasplane.core.quantity import quantities
 from docs._ext.catalogue import draw
 from docs._ext.catalogue.draw_nasium import central_skull_line
 from docs._ext.catalogue.pages import drawings, has_picture, landmarks_text, phantom_text, quantities_text
 from docs._ext.catalogue.pictures import by_entry, drawn_views
-from docs._ext.catalogue.schematic import film, is_drawn
 
 PACKAGE = Path(atlasplane.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -80,7 +80,7 @@ def test_every_landmark_is_on_its_page_with_its_drawings(id_: str, landmark_page
 def test_every_landmark_has_a_place_on_the_drawings_of_its_films(id_: str) -> None:
     assert is_drawn(id_)
     for view in drawn_views(landmarks()[id_]):
-        at = film(view).landmark(id_)
+        at = schematic_film(view).landmark(id_)
         assert at.shape[-1] == 2
         assert np.all(np.isfinite(at))
 
@@ -99,12 +99,12 @@ def test_every_quantity_of_a_film_has_a_drawing(id_: str, quantity_page: str) ->
 
 def test_right_is_on_the_left_of_coronal_and_vertex_drawings() -> None:
     for view, pair in (("nasium", "PL"), ("vertex", "TF")):
-        sheet = film(view)
+        sheet = schematic_film(view)
         assert sheet.landmark(f"{pair}_R")[0] < 0 < sheet.landmark(f"{pair}_L")[0]
 
 
 def test_the_drawn_skull_line_leans_as_the_head_does() -> None:
-    direction = central_skull_line(film("nasium", head=(0.0, 0.0, 6.0)))[1]
+    direction = central_skull_line(schematic_film("nasium", head=(0.0, 0.0, 6.0)))[1]
     lean = np.degrees(np.arctan2(-direction[0], direction[1]))
     # Under an angled beam the sloping silhouette of a rolled head hides about an eighth of the roll.
     assert lean == pytest.approx(6.0, abs=1.2)
@@ -117,6 +117,10 @@ SAMPLE = (
     "landmark-TF-vertex",
     "landmark-C5_PI-lateral",
     "quantity-atlas_laterality",
+    "landmark-COBB_U-ap-full",
+    "landmark-EYE-photo-front",
+    "quantity-clivoaxial_angle",
+    "quantity-pelvic_incidence",
     "quantity-correction_height",
     "kappa",
 )

@@ -6,6 +6,7 @@ import errno
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from atlasplane.core.calibration import CalibrationKind
@@ -208,10 +209,56 @@ def test_a_film_of_another_patient_is_not_copied(tmp_path: Path) -> None:
     assert everything(root) == before
 
 
-def test_a_film_that_is_there_already_is_refused(tmp_path: Path) -> None:
+def test_a_film_that_is_there_already_changes_nothing_and_says_so(tmp_path: Path) -> None:
     root = make_case(tmp_path / "case")
-    with pytest.raises(BadInput, match=r"in the case already, as 2026-03-02/nasium\.png"):
-        add_film(root, image(tmp_path / "film.png"), NASIUM, visit=VisitStamp(id="v1"))
+    before = everything(root)
+    added = add_film(root, image(tmp_path / "film.png"), NASIUM, visit=VisitStamp(id="v1"))
+    assert added.is_known and not added.is_new_visit
+    assert (added.visit, added.file, codes(added)) == (
+        "v1",
+        "2026-03-02/nasium.png",
+        ["film.in_case_already"],
+    )
+    assert everything(root) == before
+
+
+def test_a_film_that_is_there_already_takes_no_other_statement(tmp_path: Path) -> None:
+    root = make_case(tmp_path / "case")
+    before, source = everything(root), image(tmp_path / "film.png")
+    with pytest.raises(BadInput, match=r"in the case already, as .* with view 'nasium'"):
+        add_film(root, source, {**NASIUM, "view": "apom"}, visit=VisitStamp(id="v1"))
+    marks = tmp_path / "marks.json"
+    marks.write_text(landmark_text(source))
+    with pytest.raises(BadInput, match="in the case already"):
+        add_film(root, source, NASIUM, visit=VisitStamp(id="v1"), landmarks=marks)
+    assert everything(root) == before
+
+
+def test_two_films_with_one_name_lie_side_by_side(tmp_path: Path) -> None:
+    root = empty_case(tmp_path)
+    for seed in (2, 3):
+        (tmp_path / str(seed)).mkdir()
+        image(tmp_path / str(seed) / "IM0001.png", seed=seed)
+    added = [
+        add_film(root, tmp_path / str(seed) / "IM0001.png", NASIUM, visit=VisitStamp(id="v1", time=WHEN))
+        for seed in (2, 3)
+    ]
+    assert [each.file for each in added] == ["2026-03-02/nasium.png", "2026-03-02/nasium-2.png"]
+    for each, seed in zip(added, (2, 3), strict=True):
+        assert (root / each.file).read_bytes() == (tmp_path / str(seed) / "IM0001.png").read_bytes()
+    assert [film.file for film in read_case(root).visits[0].films] == [each.file for each in added]
+
+
+def test_a_frame_is_named_in_the_table(tmp_path: Path) -> None:
+    root = empty_case(tmp_path)
+    frames = np.stack([np.full((20, 30), n, np.uint16) for n in (5, 6)])
+    source = dicom_files.film(tmp_path / "a.dcm", frames[0], NumberOfFrames=2, PixelData=frames.tobytes())
+    with pytest.raises(BadInput, match="holds 2 frames"):
+        add_film(root, source, NASIUM)
+    add_film(root, source, {**NASIUM, "frame": 2})
+    (film,) = read_case(root).visits[0].films
+    assert np.all(film.load_pixels() == 6)
+    assert "frame = 2" in (root / "2026-03-02" / "visit.toml").read_text(encoding="utf-8")
 
 
 def test_a_table_that_cannot_be_appended_is_refused(tmp_path: Path) -> None:

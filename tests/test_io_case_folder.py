@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from atlasplane.core.calibration import CalibrationKind
 from atlasplane.core.errors import BadFile, BadInput, BadLandmarks, WrongPatient
@@ -420,8 +421,8 @@ file = "exam.toml"
 def with_records(tmp_path: Path) -> Path:
     root = make_case(tmp_path / "case", film=FILM + RECORDS)
     day = root / "2026-03-02"
-    for name in ("side.jpg", "trapezius.edf"):
-        (day / name).write_bytes(b"x")
+    Image.new("L", (60, 80)).save(day / "side.jpg")
+    (day / "trapezius.edf").write_bytes(b"x")
     (day / "ndi.json").write_text(
         '{"schema": "atlasplane.responses/1", "instrument": "ndi", "time": "2026-03-02T09:10:00Z", '
         '"answers": {"1": 2}}'

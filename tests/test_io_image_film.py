@@ -81,11 +81,43 @@ def test_a_stated_resolution_is_no_scale(tmp_path: Path) -> None:
     assert open_film(tmp_path / "film.png").stated is None
 
 
-def test_display_orientation_is_not_applied(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_display_orientation_is_not_applied_but_told(tmp_path: Path, suffix: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(GREY8).save(tmp_path / "film.png", exif=exif)
-    assert open_film(tmp_path / "film.png").load_pixels().shape == (3, 4)
+    Image.fromarray(GREY8).save(tmp_path / f"film{suffix}", exif=exif)
+    film = open_film(tmp_path / f"film{suffix}")
+    assert film.load_pixels().shape == (3, 4)
+    (remark,) = film.remarks
+    assert (remark.code, remark.value) == ("film.exif_orientation", 6)
+
+
+def test_a_damaged_display_orientation_counts_as_none(tmp_path: Path) -> None:
+    for n, exif in enumerate((b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff")):
+        Image.fromarray(GREY8).save(tmp_path / f"{n}.jpg", exif=exif)
+        film = open_film(tmp_path / f"{n}.jpg")
+        assert film.remarks == () and film.load_pixels().shape == (3, 4)
+    tags = Image.Exif()
+    tags[0x0112] = 99
+    Image.fromarray(GREY8).save(tmp_path / "x.png", exif=tags)
+    assert open_film(tmp_path / "x.png").remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"PK\x03\x04", "ZIP archive"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"7z\xbc\xaf", "7z archive"),
+        (b"Rar!", "RAR"),
+        (b"%PDF-1.7", "PDF document"),
+    ],
+)
+def test_an_archive_or_document_is_called_by_its_name(tmp_path: Path, head: bytes, what: str) -> None:
+    (tmp_path / "film.png").write_bytes(head + b"\0" * 300)
+    with pytest.raises(BadFile, match=what) as failed:
+        open_film(tmp_path / "film.png")
+    assert failed.value.remedy
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])

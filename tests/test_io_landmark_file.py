@@ -23,6 +23,13 @@ POINT_IDS = ("PL_R", "PL_L", "C7_C", "OD_BASE", "TP_R")
 CONTOUR_IDS = ("SKULL_R", "SKULL_L", "COND_R")
 
 
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | NUMBERS | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+
+
 def covariances(size: int) -> st.SearchStrategy[np.ndarray | None]:
     spread = st.lists(st.floats(0.01, 100), min_size=size, max_size=size)
     turned = st.floats(-0.9, 0.9)
@@ -52,6 +59,7 @@ def readings(size: int) -> st.SearchStrategy[list[Reading]]:
         points=points,
         contours=contours,
         not_visible=st.frozensets(st.sampled_from(("BA", "OP"))),
+        x=st.dictionaries(st.text(max_size=4), JSON_VALUES, max_size=3),
     )
     return st.lists(one, max_size=3, unique_by=lambda reading: reading.id)
 
@@ -69,6 +77,7 @@ def plain(reading: Reading) -> object:
         },
         {id_: (c.at.tolist(), c.sd) for id_, c in reading.contours.items()},
         reading.not_visible,
+        dict(reading.x),
     )
 
 
@@ -79,6 +88,9 @@ def test_what_is_written_is_read_back(tmp_path: Path, size: int, space: str) -> 
         write_landmarks(tmp_path / "l.json", some, image_file="a.png", sha256=DIGEST, space=space)
         back = read_landmarks(tmp_path / "l.json")
         assert [plain(reading) for reading in back] == [plain(reading) for reading in some]
+        first = (tmp_path / "l.json").read_bytes()
+        write_landmarks(tmp_path / "l.json", back, image_file="a.png", sha256=DIGEST, space=space)
+        assert (tmp_path / "l.json").read_bytes() == first
 
     check()
 

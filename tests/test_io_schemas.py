@@ -66,6 +66,29 @@ FINDING = {
     "text": "The head is turned by 1.9 deg (limit 1.0).",
 }
 
+OBSERVER = {
+    "name": "KR",
+    "cases": 10,
+    "films": 30,
+    "readings": 60,
+    "not_blind": 0,
+    "used": True,
+    "landmark": {"PL": {"cov_mm2": [[0.09, 0.01], [0.01, 0.04]], "dof": 20.0, "films": 10, "used": True}},
+    "quantity": {"atlas_laterality": {"unit": "deg", "sd": 0.45, "dof": 10.0, "films": 10, "mdc95": 1.4}},
+}
+OBSERVER_BIAS = {
+    "first": "KR",
+    "second": "LS",
+    "kind": "landmark",
+    "id": "PL",
+    "axis": 1,
+    "unit": "mm",
+    "mean": 0.1,
+    "interval": [-0.1, 0.3],
+    "limits": [-0.8, 1.0],
+    "films": 10,
+}
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "case": {
         "schema": "atlasplane.case/1",
@@ -202,6 +225,42 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "report": {"schema": "atlasplane.report/1", "files": ["report.html"]},
     "add": {"schema": "atlasplane.add/1", "visit": "v1", "file": "2026-03-02/a.dcm", "findings": [FINDING]},
+    "add-folder": {
+        "schema": "atlasplane.add-folder/1",
+        "listed_only": False,
+        "entries": [
+            {
+                "kind": "film",
+                "source": "A/IM0001",
+                "count": 1,
+                "what": "film, its header names no view",
+                "file": None,
+                "reason": "film, its header names no view",
+                "remedy": "Add it by itself, with --view and the sides",
+                "findings": [FINDING],
+            }
+        ],
+    },
+    "rectified": {
+        "schema": "atlasplane.rectified/1",
+        "software": "0.1.0",
+        "original": {"ends_in": ".original.jpg", "sha256": "ab" * 32},
+        "film": {"sha256": "cd" * 32},
+        "exif_orientation": 6,
+        "corners_px": [[1.0, 2.0], [9.0, 2.0], [9.0, 8.0], [1.0, 8.0]],
+        "size_mm": [240.0, 300.0],
+        "photo_px_from_film_px": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        "mm_per_px": [0.1, 0.1],
+        "u_rel": 0.007,
+        "u_rel_terms": {"corners": 0.005, "film_size": 0.002, "lens": 0.005},
+    },
+    "export": {"schema": "atlasplane.export/1", "folder": "out", "files": ["2026-03-02_nasium.r1.mrk.json"]},
+    "import": {
+        "schema": "atlasplane.import/1",
+        "file": "2026-03-02/nasium.landmarks.json",
+        "reading": "r2",
+        "is_known": False,
+    },
     "new": {"schema": "atlasplane.new/1", "folder": "cases/P-014"},
     "demo": {"schema": "atlasplane.demo/1", "cases": ["demo/patient"], "files": ["demo/patient/report.html"]},
     "simulate": {"schema": "atlasplane.simulate/1", "folder": "out", "seed": 7},
@@ -211,6 +270,28 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "file": "case.toml",
         "what": "has no key 'id'",
         "remedy": "Add it",
+    },
+    "observers": {
+        "schema": "atlasplane.observers/1",
+        "software": "0.1.0",
+        "observer": [OBSERVER],
+        "bias": [OBSERVER_BIAS],
+        "source": [{"case": "3f0c", "film": "v1/nasium.png", "sha256": "0" * 64, "readings": {"KR": 2}}],
+    },
+    "observer-study": {
+        "schema": "atlasplane.observer-study/1",
+        "software": "0.1.0",
+        "cases": 10,
+        "observer": [OBSERVER],
+        "bias": [OBSERVER_BIAS],
+        "source": [],
+        "findings": [FINDING],
+        "file": "observers.toml",
+    },
+    "doctor": {
+        "schema": "atlasplane.doctor/1",
+        "software": "0.1.0",
+        "trials": [{"group": "disk", "name": "space", "state": "note", "text": "1 GB", "remedy": None}],
     },
     "truth": {
         "schema": "atlasplane.truth/1",

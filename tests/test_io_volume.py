@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 from pathlib import Path
 
 import nibabel
@@ -209,3 +210,44 @@ def test_real_volumes_are_read(
     # All of them run L, P, S along their axes.
     assert np.all(np.diag(volume.affine_lps) > 0)
     assert volume.load_voxels().shape == shape
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_much_before_the_greys_is_refused_unread(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"head{suffix}")
+    packed = suffix.endswith(".gz")
+    content = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+    content[108:112] = np.float32(2.0**31).tobytes()  # vox_offset
+    path.write_bytes(gzip.compress(bytes(content)) if packed else bytes(content))
+    with pytest.raises(BadFile, match="holds 2048 MB before its greys"):
+        open_volume(path)
+
+
+def test_a_slice_in_colour_or_of_impossible_size_is_refused(tmp_path: Path) -> None:
+    wrong = ({"SamplesPerPixel": 3}, {"Rows": 60000, "Columns": 60000}, {"Rows": 0})
+    for n, elements in enumerate(wrong):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        for z in range(3):
+            dicom_files.ct_slice(folder / f"{z}.dcm", float(z), **elements)
+        with pytest.raises(BadFile) as failed:
+            open_volume(folder)
+        assert failed.value.remedy
+
+
+def test_compressed_slices_are_the_same_volume(tmp_path: Path) -> None:
+    """Run lengths by hand: a segment of high bytes and one of low bytes, each one run for a row of one grey."""
+    plain, packed = tmp_path / "plain", tmp_path / "packed"
+    for folder in (plain, packed):
+        folder.mkdir()
+    for z in range(3):
+        grey = np.full((4, 6), 500 + z, np.uint16)
+        runs = bytes([257 - 24])
+        high, low = runs + bytes([(500 + z) >> 8]), runs + bytes([(500 + z) & 255])
+        head = struct.pack("<16L", 2, 64, 66, *[0] * 13)
+        elements = {**dicom_files.slice_elements(float(z))}
+        dicom_files.film(plain / f"{z}.dcm", grey, **elements)
+        dicom_files.packed(packed / f"{z}.dcm", head + high + low, "1.2.840.10008.1.2.5", grey, **elements)
+    first, second = open_volume(plain), open_volume(packed)
+    assert np.array_equal(first.load_voxels(), second.load_voxels())
+    assert second.load_voxels()[0, 0].tolist() == [500 - 1024, 501 - 1024, 502 - 1024]

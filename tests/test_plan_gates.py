@@ -6,8 +6,8 @@ import pytest
 
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
-from atlasplane.core.observation import Grade, Measurement
-from atlasplane.core.quantity import quantity
+from atlasplane.core.observation import Grade, Measurement, Site
+from atlasplane.core.quantity import RedFlag, quantity
 from atlasplane.plan.classification import TypeRule, classify
 from atlasplane.plan.gates import Gate, GateState, gates, is_open
 from tests.strategies import measured, visit_of
@@ -15,18 +15,28 @@ from tests.strategies import measured, visit_of
 PASS, STOP, UNKNOWN = GateState.PASS, GateState.STOP, GateState.UNKNOWN
 
 
-def flagged(value: float, low: float | None = None, high: float | None = None) -> JointObservations:
-    """A visit with one instability quantity of stated limits."""
-    entry = quantity("atlas_plane_sagittal").model_copy(
-        update={"red_flag_low": low, "red_flag_high": high, "name": "ADI"}
-    )
-    return JointObservations(
-        observations=(Measurement(quantity=entry, visit="v", method="m", value=value, u=0.2),)
-    )
+def limit(**fields: object) -> RedFlag:
+    """A limit of the film, published unless told otherwise."""
+    return RedFlag(**({"modality": "film", "tag": "published", "source": "s"} | fields))  # type: ignore[arg-type]
 
 
-def state(id_: str, joint: JointObservations, *findings: Finding) -> Gate:
-    return next(gate for gate in gates(joint, findings) if gate.id == id_)
+def instability(value: float, *limits: RedFlag, u: float | None = 0.2, **fields: object) -> Measurement:
+    """An instability quantity with limits of its own."""
+    entry = quantity("adi").model_copy(update={"red_flags": limits, "name": "ADI"})
+    return Measurement(quantity=entry, visit="v", method="m", value=value, u=u, **fields)  # type: ignore[arg-type]
+
+
+def flagged(*measurements: Measurement) -> JointObservations:
+    """A visit with instability quantities."""
+    return JointObservations(observations=measurements)
+
+
+def state(id_: str, joint: JointObservations, *findings: Finding, sex: str = "unknown") -> Gate:
+    return next(gate for gate in gates(joint, findings, sex=sex) if gate.id == id_)
+
+
+def red_flag(*measurements: Measurement, sex: str = "unknown") -> Gate:
+    return state("red_flag_quantity", flagged(*measurements), sex=sex)
 
 
 def finding(severity: Severity, file: str | None = "nasium.dcm") -> Finding:
@@ -38,30 +48,148 @@ def test_four_gates_in_order() -> None:
     assert ids == ["red_flag_quantity", "film_failed", "laterality_below_mdc", "stop_table"]
 
 
+# 1.96 u = 0.392: from 2.608 upward the interval reaches a limit of 3.
 @pytest.mark.parametrize(
     ("value", "low", "high", "wanted"),
     [
-        (3.1, None, 3.0, STOP),
-        (3.0, None, 3.0, PASS),
-        (0.5, 1.0, None, STOP),
-        (1.0, 1.0, None, PASS),
+        (3.01, None, 3.0, STOP),
+        (3.0, None, 3.0, UNKNOWN),
+        (2.61, None, 3.0, UNKNOWN),
+        (2.60, None, 3.0, PASS),
+        (0.99, 1.0, None, STOP),
+        (1.0, 1.0, None, UNKNOWN),
+        (1.39, 1.0, None, UNKNOWN),
+        (1.40, 1.0, None, PASS),
         (2.0, 1.0, 3.0, PASS),
         (3.5, 1.0, 3.0, STOP),
+        (-3.5, -3.0, 3.0, STOP),
     ],
 )
 def test_red_flags(value: float, low: float | None, high: float | None, wanted: GateState) -> None:
-    gate = state("red_flag_quantity", flagged(value, low, high))
+    gate = red_flag(instability(value, limit(low=low, high=high)))
     assert gate.state is wanted
+    begins = {STOP: "beyond its limit: ADI ", UNKNOWN: "cannot be told from its limit: ADI "}
+    assert gate.reason.startswith(begins.get(wanted, "within limits: ADI"))
+
+
+def test_the_reason_names_place_value_limit_and_what_it_rests_on() -> None:
+    weak = limit(low=-4.0, high=12.0, tag="unverified")
+    gate = red_flag(instability(12.345, weak, site=Site(level="C2-C3", side="left")))
     assert gate.reason == (
-        f"beyond its limit: ADI {value:.1f} deg" if wanted is STOP else "within limits: ADI"
+        "beyond its limit: ADI C2-C3 left 12.3 mm (not under -4 and not over 12, film, unverified limit)"
     )
+    of_sex = red_flag(instability(3.4, limit(high=3.0, sex="male")), sex="male")
+    assert of_sex.reason == "beyond its limit: ADI 3.4 mm (not over 3, film, male)"
+
+
+def test_a_large_uncertainty_never_opens_what_the_value_stops() -> None:
+    assert red_flag(instability(3.1, limit(high=3.0), u=5.0)).state is STOP
+
+
+def test_without_a_known_u_a_value_inside_is_not_called_within() -> None:
+    assert red_flag(instability(1.0, limit(high=3.0), u=None)).state is UNKNOWN
+    assert red_flag(instability(3.1, limit(high=3.0), u=None)).state is STOP
+
+
+def test_few_degrees_of_freedom_widen_the_doubt() -> None:
+    # Student's t for 3 degrees of freedom is 3.18, and 2.5 + 3.18 * 0.2 > 3 > 2.5 + 1.96 * 0.2.
+    assert red_flag(instability(2.5, limit(high=3.0))).state is PASS
+    assert red_flag(instability(2.5, limit(high=3.0), dof=3.0)).state is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "wanted"),
+    [
+        # An object length against the figure of enlarged films: 12 / 1.2 = 10, and -4 / 1.2 = -3.33.
+        (12.1, -4.0, 12.0, STOP),
+        (11.0, -4.0, 12.0, UNKNOWN),
+        (9.7, -4.0, 12.0, UNKNOWN),
+        (9.6, -4.0, 12.0, PASS),
+        (-2.9, -4.0, 12.0, PASS),
+        (-3.4, -4.0, 12.0, UNKNOWN),
+        (-4.1, -4.0, 12.0, STOP),
+        # A length that must not be short: the figure as printed is the stricter one already.
+        (13.9, 14.0, None, STOP),
+        (14.3, 14.0, None, UNKNOWN),
+        (14.5, 14.0, None, PASS),
+    ],
+)
+def test_the_enlargement_of_the_sources_films(
+    value: float, low: float | None, high: float | None, wanted: GateState
+) -> None:
+    assert red_flag(instability(value, limit(low=low, high=high, magnification=1.2))).state is wanted
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "wanted"),
+    [
+        (None, 2.5, PASS),
+        ("lateral-full", 2.5, PASS),
+        ("flexion", 3.5, STOP),
+        ("ct", 2.5, STOP),
+        ("cbct", 2.5, STOP),
+        ("ct", 1.5, PASS),
+        ("mri", 9.0, UNKNOWN),
+    ],
+)
+def test_a_limit_is_of_its_modality(condition: str | None, value: float, wanted: GateState) -> None:
+    limits = (limit(high=3.0), limit(high=2.0, modality="ct"))
+    gate = red_flag(instability(value, *limits, condition=condition))
+    assert gate.state is wanted
+    if condition == "mri":
+        assert gate.reason == "no instability quantity with a limit for its modality is measured"
+
+
+@pytest.mark.parametrize(
+    ("sex", "value", "wanted"),
+    [
+        ("male", 2.55, PASS),
+        ("male", 3.1, STOP),
+        ("female", 2.55, STOP),
+        ("female", 2.0, PASS),
+        ("unknown", 2.0, PASS),
+        ("unknown", 2.55, UNKNOWN),
+        ("other", 2.55, UNKNOWN),
+        ("unknown", 3.1, STOP),
+    ],
+)
+def test_a_limit_of_one_sex(sex: str, value: float, wanted: GateState) -> None:
+    limits = (limit(high=3.0, sex="male"), limit(high=2.5, sex="female"))
+    assert red_flag(instability(value, *limits, u=0.1), sex=sex).state is wanted
+
+
+def test_a_limit_that_clears_nothing_can_only_stop() -> None:
+    last = limit(high=56.0, clears=False)
+    assert red_flag(instability(30.0, last)).state is UNKNOWN
+    assert red_flag(instability(30.0, last)).reason.startswith("no instability quantity")
+    assert red_flag(instability(56.1, last)).state is STOP
+    assert red_flag(instability(55.9, last)).state is UNKNOWN
+    of_sexes = (limit(high=56.0, sex="male", clears=False), limit(high=50.0, sex="female", clears=False))
+    assert red_flag(instability(30.0, *of_sexes)).reason.startswith("no instability quantity")
+    both = red_flag(instability(30.0, last), instability(1.0, limit(high=3.0)))
+    assert (both.state, both.reason) == (PASS, "within limits: ADI")
+
+
+def test_the_worst_quantity_decides_and_is_the_one_that_is_named() -> None:
+    within, near, beyond = (instability(value, limit(high=3.0)) for value in (1.0, 2.9, 3.5))
+    assert red_flag(within, near).state is UNKNOWN
+    assert "2.9" in red_flag(within, near).reason and "1.0" not in red_flag(within, near).reason
+    assert red_flag(within, near, beyond).reason == "beyond its limit: ADI 3.5 mm (not over 3, film)"
+
+
+def test_of_two_ends_from_two_sources_the_worse_one_speaks() -> None:
+    ends = (limit(high=12.0), limit(low=-4.0, tag="unverified"))
+    assert red_flag(instability(0.0, *ends)).state is PASS
+    assert "unverified" in red_flag(instability(-4.2, *ends)).reason
+    assert "unverified" not in red_flag(instability(12.2, *ends)).reason
 
 
 def test_red_flags_that_nobody_measured_are_unknown() -> None:
     grade = Grade(quantity=quantity("s_line_class"), visit="v", method="m", level=1, scale="s")
     for joint in (visit_of({"atlas_laterality": 5.0}), JointObservations(observations=(grade,))):
         gate = state("red_flag_quantity", joint)
-        assert (gate.state, gate.reason) == (UNKNOWN, "no instability quantity is measured on these films")
+        reason = "no instability quantity with a limit for its modality is measured"
+        assert (gate.state, gate.reason) == (UNKNOWN, reason)
 
 
 @pytest.mark.parametrize(
@@ -95,10 +223,11 @@ def test_laterality_without_u_is_unknown(observations) -> None:
 
 
 def test_an_unanswered_stop_table_is_never_called_safe() -> None:
-    gate = state("stop_table", flagged(2.0, 1.0, 3.0))
+    within = flagged(instability(2.0, limit(low=1.0, high=3.0)))
+    gate = state("stop_table", within)
     assert gate.state is UNKNOWN
     assert "not evaluated" in gate.reason
-    every = " ".join(g.reason for g in gates(flagged(2.0, 1.0, 3.0), ()))
+    every = " ".join(g.reason for g in gates(within, ()))
     assert "safe" not in every
 
 

@@ -79,6 +79,7 @@ def test_each_plate_of_each_visit_is_drawn() -> None:
     view = report_view(measured_pair(), compare_visits(measured_pair()))
     assert [group.name for group in view.films] == [
         "Nasium film", "Nasium film, atlas and axis", "Lateral film", "Vertex film",
+        "Lateral film, skull base, atlas and axis", "Lateral film, neck",
     ]  # fmt: skip
     assert {len(group.films) for group in view.films} == {2}
 

@@ -52,7 +52,7 @@ def test_a_pose_is_shown_as_three_named_angles() -> None:
 def test_a_reference_range_names_its_modality(low: float | None, high: float | None, text: str) -> None:
     given = ReferenceRange(modality="ct", low=low, high=high, population="adult", tag="published", source="s")
     entry = quantity("lower_angle").model_copy(update={"ranges": (given,)})
-    assert quantity_row(replace(KINDS["Measurement"], quantity=entry)).reference == f"{text} (ct; adult)"
+    assert quantity_row(replace(KINDS["Measurement"], quantity=entry)).reference == f"{text} (CT; adult)"
 
 
 def changed(observation: Observation) -> Comparison:

@@ -84,7 +84,7 @@ def test_its_structure_has_headings_tables_and_described_figures() -> None:
         kinds = {str(element.S) for element in elements}
         figures = [str(e.get("/Alt", "")) for e in elements if str(e.S) == "/Figure"]
     assert {"/H1", "/H2", "/H3", "/Table", "/TH", "/TD", "/Figure"} <= kinds
-    assert len(figures) == 9  # eight plates of six films, and the plot of changes
+    assert len(figures) == 13  # six plates of two visits, and the plot of changes
     assert all(len(text) > 40 for text in figures)
 
 

@@ -253,7 +253,7 @@ def test_options_at_their_limits_are_taken() -> None:
     assert replace(PRE_POST, seed=0, noise_mm=0.0, head_deg=(45.0, -45.0, 0.0)).seed == 0
 
 
-@pytest.mark.parametrize("text", ["", "nasium,nasium", "apom", "nasium;vertex"])
+@pytest.mark.parametrize("text", ["", "nasium,nasium", "panorama", "nasium;vertex"])
 def test_view_lists_that_are_refused(text: str) -> None:
     with pytest.raises(BadInput) as caught:
         view_list(text)

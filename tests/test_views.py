@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 
 from atlasplane.anatomy.phantom import Posture, mean_phantom, posture
-from atlasplane.anatomy.views import BEAM_VIEWS, film_axes, film_camera
+from atlasplane.anatomy.views import BEAM_VIEWS, beam_view, film_axes, film_camera
 from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.quadric import Ellipse, outline
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.marks import Marks
 from atlasplane.pathways.alignment.nasium import NASIUM, NasiumLines
 from atlasplane.pathways.alignment.vertex import VERTEX, VertexLines
+from atlasplane.sources.film import View
 from tests.strategies import nasium_angles, numbers
 
 SID_MM, SOD_MM = 1067.0, 837.0
@@ -125,16 +126,18 @@ def vertex_rotation(head=STRAIGHT, atlas=STRAIGHT, *, tube_deg: float = 0.0, shi
 
 def test_beams_and_film_axes_of_the_series() -> None:
     # Lateral: through the patient from right to left; nasium: from the front; vertex: from above.
-    assert {v: tuple(BEAM_VIEWS[v].beam) for v in BEAM_VIEWS} == {
-        "lateral": (0, 0, -1),
-        "nasium": (-1, 0, 0),
-        "vertex": (0, -1, 0),
+    beams = {
+        (0, 0, -1): {"lateral", "lateral-full", "photo-lateral"},
+        (-1, 0, 0): {"nasium", "apom", "ap-cervical", "ap-full", "blair-right", "blair-left", "photo-front"},
+        (1, 0, 0): {"photo-back"},
+        (0, -1, 0): {"vertex"},
+        (0, 1, 0): {"base-posterior"},
     }
-    for view, (first, second) in {
-        "lateral": (ANTERIOR, UP),
-        "nasium": (RIGHT, UP),
-        "vertex": (ANTERIOR, RIGHT),
-    }.items():
+    assert {beam: {v for v in BEAM_VIEWS if tuple(BEAM_VIEWS[v].beam) == beam} for beam in beams} == beams
+    assert set(BEAM_VIEWS) == {view.value for view in View}
+    frames = {"lateral": (ANTERIOR, UP), "nasium": (RIGHT, UP), "vertex": (ANTERIOR, RIGHT)}
+    frames |= {"base-posterior": frames["vertex"], "photo-back": frames["nasium"]}
+    for view, (first, second) in frames.items():
         for upright in (True, False):
             np.testing.assert_array_equal(film_axes(view, 0.0, upright=upright), [first, second])
         np.testing.assert_array_equal(film_axes(view, 20.0, upright=True), [first, second])
@@ -155,7 +158,15 @@ def test_a_perpendicular_film_turns_with_the_beam(view: str, tube_deg: float) ->
 @pytest.mark.parametrize(
     ("view", "seen"),
     # 10 mm anterior, 20 mm up, 30 mm right of the target, each in the film's axes.
-    [("lateral", (10.0, 20.0)), ("nasium", (30.0, 20.0)), ("vertex", (10.0, 30.0))],
+    [
+        ("lateral", (10.0, 20.0)),
+        ("nasium", (30.0, 20.0)),
+        ("vertex", (10.0, 30.0)),
+        ("base-posterior", (10.0, 30.0)),
+        ("photo-lateral", (10.0, 20.0)),
+        ("photo-front", (30.0, 20.0)),
+        ("photo-back", (30.0, 20.0)),
+    ],
 )
 def test_the_patients_directions_on_each_film(view: str, seen) -> None:
     camera = camera_of(view)
@@ -168,6 +179,36 @@ def test_the_patients_directions_on_each_film(view: str, seen) -> None:
 def test_a_caudad_tube_stands_above_and_a_tilted_vertex_tube_behind() -> None:
     assert camera_of("nasium", tube_deg=10.0).source_mm[1] == pytest.approx(SOD_MM * sin(10))
     assert camera_of("vertex", tube_deg=10.0).source_mm[0] == pytest.approx(-SOD_MM * sin(10))
+
+
+def test_the_upper_end_of_the_beam_goes_back_from_above_and_from_below() -> None:
+    """Base-posterior: the tube stands below, so the lower end of the same tilted line goes forward."""
+    vertex, base = (camera_of(view, tube_deg=10.0) for view in ("vertex", "base-posterior"))
+    np.testing.assert_allclose(base.source_mm, -vertex.source_mm, atol=1e-12)
+    assert base.source_mm[1] < 0 < base.source_mm[0]
+
+
+def test_from_the_left_is_the_mirrored_view() -> None:
+    """What the right side's photograph shows of a person, the left side's shows of the mirrored one."""
+    options = {"tube_deg": 0.0, "upright": False, "target_mm": np.zeros(3), "principal_px": np.zeros(2)}
+    sides = [
+        film_camera(
+            "photo-lateral",
+            sid_mm=3003.0,
+            sod_mm=3000.0,
+            first_px=np.array([1.0, 0.0]),
+            second_px=np.array([0.0, -1.0]),
+            pitch_mm=np.ones(2),
+            from_left=from_left,
+            **options,  # type: ignore[arg-type]
+        )
+        for from_left in (False, True)
+    ]
+    assert [side.source_mm[2] for side in sides] == [3000.0, -3000.0]
+    point = np.array([10.0, 20.0, 30.0])
+    right, left = sides[0].project(point), sides[1].project(point * [1, 1, -1])
+    np.testing.assert_allclose(right, left, rtol=1e-12)
+    assert beam_view("photo-lateral", from_left=True).first is BEAM_VIEWS["photo-lateral"].first
 
 
 def marks_with(phi_deg: float, head_deg: float, lean_deg: float) -> NasiumLines:

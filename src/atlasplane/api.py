@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlasplane.chain.case_check import CheckedCase, check_case
 from atlasplane.chain.comparison import Comparison, compare_visits
 from atlasplane.chain.measured import MeasuredCase, PlanSettings, measure_case
 from atlasplane.core.change import LEVEL
@@ -22,8 +24,10 @@ from atlasplane.core.errors import BadInput, NoScale
 from atlasplane.core.finding import Finding
 from atlasplane.core.observation import Category, Count, Grade, Measurement, Observation
 from atlasplane.core.quantity import quantities
+from atlasplane.io.case_check_read import read_case_to_check
 from atlasplane.io.case_folder import read_case
 from atlasplane.sources.case import Case
+from atlasplane.sources.film import View
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +65,13 @@ class LoadedCase:
             When marks cannot be used or contradict what is stored of the film.
         """
         return self._measured if settings is None else measure_case(self.case, settings)
+
+    def check(self) -> CheckedCase:
+        """Everything that can be known before the numbers are trusted; raises BadInput for unreadable films.
+
+        A folder whose files contradict each other does not load: `atlasplane.api.check` says why.
+        """
+        return check_case(self.case, now=datetime.now(UTC))
 
     def compare(self, *, pre: str | None = None, post: str | None = None, level: float = LEVEL) -> Comparison:
         """Changes between two visits.
@@ -144,6 +155,17 @@ def load(folder: Path | str) -> LoadedCase:
     return LoadedCase(read_case(folder))
 
 
+def check(folder: Path | str) -> CheckedCase:
+    """Check a case folder, also one that no other verb takes because its files contradict each other.
+
+    Raises
+    ------
+    BadInput
+        When a file cannot be read at all.
+    """
+    return LoadedCase(read_case_to_check(Path(folder))).check()
+
+
 def comparison_findings(case: Case, comparison: Comparison) -> tuple[Finding, ...]:
     """Findings that a person should know before reading a comparison: of the folder and of its two visits."""
     visits = (comparison.pre, comparison.post)
@@ -172,11 +194,15 @@ def only_quantities(measured: MeasuredCase, wanted: tuple[str, ...]) -> tuple[st
 
 def _not_measured(measured: MeasuredCase, id_: str) -> BadInput:
     """Why a known quantity is in no visit, and what to do."""
-    view = quantities()[id_].view
-    films = [film for visit in measured.case.visits for film in visit.films if film.view.value == view]
-    if not films and view is not None:
-        what = f"{id_} is read from a {view} film and the case has none"
-        return BadInput(str(measured.case.folder), what, f"Add one: atlasplane add CASE FILM --view {view}")
+    entry = quantities()[id_]
+    images = [image for visit in measured.case.visits for image in (*visit.films, *visit.photos)]
+    films = [image for image in images if image.view.value in entry.views]
+    if not films and entry.view is not None:
+        kind, remedy = "film", f"Add one: atlasplane add CASE FILM --view {entry.view}"
+        if View(entry.view).is_photo:
+            kind, remedy = "photograph", "Name one as [[photo]] in visit.toml"
+        what = f"{id_} is read from a {entry.view} {kind} and the case has none"
+        return BadInput(str(measured.case.folder), what, remedy)
     bare = next((film.file for film in films if film.calibration.mm_per_px is None), None)
     if bare is not None and quantities()[id_].is_length:
         remedy = "State its calibration in visit.toml (kind, mm_per_px)"
@@ -190,7 +216,7 @@ def _row(observed: Observation) -> dict[str, Any]:
     site = observed.site
     row: dict[str, Any] = {
         "quantity": observed.quantity.id,
-        "site": None if site is None else site.side,
+        "site": None if site is None else "/".join(part for part in (site.level, site.side) if part),
         "condition": observed.condition,
         "kind": observed.quantity.kind,
         "unit": observed.quantity.unit,

@@ -49,7 +49,12 @@ def ct_slice(path: Path, z_mm: float, **elements: object) -> Path:
     """Write one axial CT slice of 6 x 4 voxels, 0.5 x 0.8 mm."""
     grey = np.full((4, 6), 1000, np.uint16)
     grey[0, 0] = 24
-    defaults: dict[str, object] = {
+    return film(path, grey, **{**slice_elements(z_mm), **elements})
+
+
+def slice_elements(z_mm: float) -> dict[str, object]:
+    """What makes a slice of an axial CT."""
+    return {
         "SOPClassUID": CT,
         "Modality": "CT",
         "SeriesInstanceUID": "1.2.3.4",
@@ -59,7 +64,6 @@ def ct_slice(path: Path, z_mm: float, **elements: object) -> Path:
         "RescaleIntercept": -1024,
         "RescaleSlope": 1,
     }
-    return film(path, grey, **{**defaults, **elements})
 
 
 def nested(path: Path, depth: int) -> Path:
@@ -74,11 +78,32 @@ def nested(path: Path, depth: int) -> Path:
     return path
 
 
+def with_elements(path: Path, count: int) -> Path:
+    """Put many small private elements into a film's header."""
+    head, pixels = _split(path)
+    small = b"".join(
+        struct.pack("<HH2sH", 0x0029, 0x1000 + n % 0xE000, b"LO", 2) + b"ab" for n in range(count)
+    )
+    path.write_bytes(head + small + pixels)
+    return path
+
+
 def deflate_bomb(path: Path, megabytes: int = 64) -> Path:
     """Write a file whose few kilobytes inflate to one huge element."""
-    body = struct.pack("<HH2sHI", 0x0008, 0x2111, b"UT", 0, megabytes << 20) + b" " * (megabytes << 20)
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    path.write_bytes(_meta(DEFLATED) + packer.compress(body) + packer.flush())
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    pieces = [packer.compress(struct.pack("<HH2sHI", 0x0008, 0x2111, b"UT", 0, megabytes << 20))]
+    pieces += [packer.compress(b" " * (1 << 20)) for _ in range(megabytes)]
+    path.write_bytes(b"".join([_meta(DEFLATED), *pieces, packer.flush()]))
+    return path
+
+
+def deflated_film(path: Path, grey: np.ndarray) -> Path:
+    """Write a small film whose data set is deflated, as the standard allows."""
+    film(path, grey)
+    content = path.read_bytes()
+    at = content.index(struct.pack("<HH2s", 0x0008, 0x0016, b"UI"))
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    path.write_bytes(_meta(DEFLATED) + packer.compress(content[at:]) + packer.flush())
     return path
 
 
@@ -109,3 +134,32 @@ def _split(path: Path) -> tuple[bytes, bytes]:
     content = path.read_bytes()
     at = content.rindex(struct.pack("<HH2s", 0x7FE0, 0x0010, b"OW"))
     return content[:at], content[at:]
+
+
+def huge(path: Path, syntax: str = EXPLICIT) -> Path:
+    """Write a film that claims 65535 x 20000 pixels and holds a few bytes."""
+    film(path, Rows=20000, Columns=65535)
+    return relabelled(path, syntax)
+
+
+def relabelled(path: Path, syntax: str) -> Path:
+    """State another transfer syntax than the one in which the file is stored."""
+    content = path.read_bytes()
+    at = content.index(struct.pack("<HH2s", 0x0008, 0x0016, b"UI"))
+    path.write_bytes(_meta(syntax) + content[at:])
+    return path
+
+
+def packed(path: Path, codestream: bytes, syntax: str, grey: np.ndarray, **elements: object) -> Path:
+    """Write a film whose pixel data are one compressed image; the header describes `grey`."""
+    film(path, grey, **elements)
+    head, _ = _split(path)
+    body = codestream + b"\0" * (len(codestream) % 2)
+    fragments = (
+        struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+        + struct.pack("<HHI", 0xFFFE, 0xE000, len(body))
+        + body
+        + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    )
+    path.write_bytes(head + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF) + fragments)
+    return relabelled(path, syntax)

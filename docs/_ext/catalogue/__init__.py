@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
 from atlasplane.anatomy.landmarks import TOPICS as LANDMARK_TOPICS
+from atlasplane.anatomy.schematic_film import TOPICS as SCHEMATIC_TOPICS
 from atlasplane.core.quantity import TOPICS as QUANTITY_TOPICS
 
 from .pages import drawings, landmarks_text, phantom_text, quantities_text
@@ -37,6 +38,8 @@ STYLE: dict[Any, Any] = {
 }
 DATA = (
     *(("atlasplane.anatomy", f"data/landmarks/{topic}.toml") for topic in LANDMARK_TOPICS),
+    *(("atlasplane.anatomy", f"data/schematic/{topic}.toml") for topic in SCHEMATIC_TOPICS),
+    *(("atlasplane.anatomy", f"schematic_{name}.py") for name in ("film", "curves")),
     ("atlasplane.anatomy", "data/placing.toml"),
     ("atlasplane.anatomy", "data/phantom.toml"),
     ("atlasplane.anatomy", "phantom.py"),
@@ -77,7 +80,7 @@ def _shortened(svg: str) -> str:
 def digest() -> str:
     """Digest of everything that the pages and pictures are made from."""
     here = Path(__file__).parent
-    parts = [path.read_bytes() for path in sorted(here.iterdir()) if path.suffix in (".py", ".toml")]
+    parts = [path.read_bytes() for path in sorted(here.iterdir()) if path.suffix == ".py"]
     parts += [files(package).joinpath(name).read_bytes() for package, name in DATA]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

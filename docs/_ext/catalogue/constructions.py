@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from atlasplane.anatomy.schematic_film import VIEWS, Angles, Film, is_drawn
 from atlasplane.core.quantity import Quantity
 
 from . import draw_lateral, draw_nasium, draw_vertex
 from . import drawing as d
-from .marking import Draw, mark
-from .schematic import STRAIGHT, VIEWS, Angles, Film, film, is_drawn
+from .construction import Construction
+from .constructions_measures import MEASURES
+from .marking import mark
 
 JUNCTION = d.Window(left=-88, right=88, bottom=-62, top=52)
 SKULL = d.Window(left=-140, right=140, bottom=-62, top=205)
@@ -26,42 +27,11 @@ ARCH = d.Window(left=-80, right=80, bottom=-50, top=52)
 DRIVE = d.Window(left=-190, right=70, bottom=-70, top=110)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Construction:
-    """How a quantity is drawn: where, in which posture, and by what.
-
-    Attributes
-    ----------
-    head : yaw, pitch, roll, degrees
-    c1, c2, trunk : flexion, laterality, rotation beyond the pose of the drawing, degrees
-    aside_mm : mapping bone -> shift to the patient's right
-    """
-
-    view: str
-    window: d.Window
-    draw: Draw
-    head: Angles = STRAIGHT
-    c1: Angles = STRAIGHT
-    c2: Angles = STRAIGHT
-    trunk: Angles = STRAIGHT
-    aside_mm: Mapping[str, float] = field(default_factory=dict)
-
-    def figure(self) -> Figure:
-        """The finished drawing."""
-        sheet = film(
-            self.view, head=self.head, c1=self.c1, c2=self.c2, trunk=self.trunk, aside_mm=self.aside_mm
-        )
-        window = d.with_strip(self.window)
-        figure, axes = d.blank(window, width_in=5.2)
-        d.bones(axes, sheet, self.window, strength=0.8)
-        d.furniture(axes, sheet, window, note=self.draw(axes, sheet))
-        return figure
-
-
 def quantity_picture(quantity: Quantity) -> Figure | None:
     """Drawing of a quantity; None where it has neither a construction nor landmarks on a drawn film."""
     if quantity.id in CONSTRUCTIONS:
-        return CONSTRUCTIONS[quantity.id].figure()
+        drawn = CONSTRUCTIONS[quantity.id]
+        return (drawn if drawn.around else replace(drawn, around=quantity.landmarks)).figure()
     if quantity.view not in VIEWS or not quantity.landmarks:
         return None
     return _landmarks_only(quantity).figure()
@@ -69,19 +39,14 @@ def quantity_picture(quantity: Quantity) -> Figure | None:
 
 def _landmarks_only(quantity: Quantity) -> Construction:
     """A quantity without a construction of its own: its landmarks are marked."""
-    view = str(quantity.view)
-    straight = film(view)
-    ids = [id_ for id_ in quantity.landmarks if is_drawn(id_)]
-    points = np.concatenate([np.atleast_2d(straight.landmark(id_)) for id_ in ids])
+    ids = tuple(id_ for id_ in quantity.landmarks if is_drawn(id_))
 
     def draw(axes: Axes, sheet: Film) -> str:
         for id_ in ids:
             mark(axes, sheet, id_)
         return ""
 
-    return Construction(
-        view=view, window=d.Window.around(points, margin=30, least=140, shape=1.35), draw=draw
-    )
+    return Construction(view=str(quantity.view), around=ids, draw=draw)
 
 
 LATERALITY: Angles = (0.0, 9.0, 0.0)
@@ -172,6 +137,7 @@ CONSTRUCTIONS: Mapping[str, Construction] = {
     "transverse_offset": Construction(
         view="nasium", window=JUNCTION, draw=draw_nasium.transverse, c1=(0.0, 5.0, 0.0)
     ),
+    **MEASURES,
     "correction_height": Construction(view="nasium", window=DRIVE, draw=draw_vertex.height, c1=LATERALITY),
     "correction_rotation": Construction(
         view="vertex", window=DRIVE, draw=draw_vertex.turning, c1=(0.0, 0.0, 9.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from atlasplane.anatomy.schematic_film import Film
 from atlasplane.geometry.types import Array
 
 from . import drawing as d
 from .marking import RIGHT, mark, says
-from .schematic import Film
 
 
 def _s_line(axes: Axes, sheet: Film, ahead: float) -> tuple[Array, Array]:

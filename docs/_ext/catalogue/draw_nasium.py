@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from atlasplane.anatomy.schematic_film import Film
 from atlasplane.geometry.circle import taubin_circle
 from atlasplane.geometry.midline import central_line, plan_levels
 from atlasplane.geometry.types import Array
 
 from . import drawing as d
 from .marking import UP, Draw, mark, says
-from .schematic import Film
 
 
 def _plane(axes: Axes, sheet: Film, *, reach: float = 26, labels: bool = True) -> tuple[Array, Array]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from atlasplane.anatomy.schematic_film import Film
+
 from . import drawing as d
 from .marking import UP, mark, says
-from .schematic import Film
 
 
 def rotation(axes: Axes, sheet: Film) -> str:

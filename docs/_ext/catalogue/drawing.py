@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Circle, Ellipse, Polygon, Rectangle
 from matplotlib.patheffects import withStroke
 
+from atlasplane.anatomy.schematic_film import Film, Outline
 from atlasplane.geometry.types import Array
-
-from .schematic import Film, Outline
 
 INK = "#22303c"
 MARK = "#b5121b"
@@ -122,7 +121,7 @@ def small_bones(axes: Axes, film: Film) -> None:
 
 
 def _outline(axes: Axes, curve: Outline, strength: float) -> None:
-    fill = {"bone": 0.34, "wash": 0.34, "faint": 0.12}.get(curve.style, 0.0) * strength
+    fill = {"bone": 0.34, "wash": 0.34, "faint": 0.12, "skin": 0.06}.get(curve.style, 0.0) * strength
     edge = EDGE_STRENGTH[curve.style] * strength
     width = 0.9 if curve.style in ("bone", "edge") else 0.65
     if not curve.closed:
@@ -298,14 +297,19 @@ STRIP = 0.1
 """Height of the white strip below a drawing over its width: it holds note, scale and the word schematic."""
 
 
+LARGE = 280.0
+"""A window of more millimetres has the longer scale bar."""
+
+
 def with_strip(window: Window) -> Window:
     """The window with the strip added below."""
     return replace(window, bottom=window.bottom - STRIP * window.width)
 
 
-def furniture(axes: Axes, film: Film, window: Window, *, bar_mm: float = 20.0, note: str = "") -> None:
+def furniture(axes: Axes, film: Film, window: Window, *, bar_mm: float | None = None, note: str = "") -> None:
     """Side marker, and a strip (the lower end of the window) with note, scale bar and the word schematic."""
     strip = STRIP * window.width
+    bar_mm = bar_mm or (20.0 if window.width < LARGE else 50.0)
     axes.add_patch(
         Rectangle(
             (window.left, window.bottom),
@@ -324,20 +328,27 @@ def furniture(axes: Axes, film: Film, window: Window, *, bar_mm: float = 20.0, n
     pad = 0.03 * window.width
     x, y = window.left + pad, window.bottom + 0.022 * window.width
     axes.plot([x, x + bar_mm], [y, y], color=INK, lw=2.2, solid_capstyle="butt", zorder=11)
-    words(axes, (x + bar_mm + 0.015 * window.width, y), f"{bar_mm:g} mm on the film", size=6.2, ha="left")
+    words(
+        axes,
+        (x + bar_mm + 0.015 * window.width, y),
+        f"{bar_mm:g} mm on the {'picture' if film.view.startswith('photo') else 'film'}",
+        size=6.2,
+        ha="left",
+    )
     words(axes, (window.right - pad, y), "schematic", size=6.2, ha="right", color=GUIDE)
     marker(axes, film, window)
 
 
 def marker(axes: Axes, film: Film, window: Window) -> None:
-    """The side marker R in the corner, or an arrow to the front in the strip of a lateral drawing."""
-    if film.view == "lateral":
+    """The side marker R in the corner on its side, or an arrow to the front in a lateral drawing's strip."""
+    if film.seen == "side":
         tip = np.array([window.left + 0.60 * window.width, window.bottom + 0.022 * window.width])
         arrow(axes, tip - [0.09 * window.width, 0], tip, color=INK, width=1.0)
         words(axes, (tip[0] + 0.012 * window.width, tip[1]), "anterior", size=6.2, ha="left")
         return
     box = 0.026 * window.width
-    at = np.array([window.left + 0.05 * window.width, window.top - 0.05 * window.width])
+    edge = window.right - 0.05 * window.width if film.seen == "back" else window.left + 0.05 * window.width
+    at = np.array([edge, window.top - 0.05 * window.width])
     axes.add_patch(
         Rectangle(
             (at[0] - box, at[1] - box), 2 * box, 2 * box, fill=True, fc="white", ec=INK, lw=1.0, zorder=11

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.axes import Axes
 
+from atlasplane.anatomy.schematic_film import Film
 from atlasplane.geometry.types import Array
 
 from . import drawing as d
-from .schematic import Film
 
 Draw = Callable[[Axes, Film], str]
 """Draws a construction and returns the note below it."""

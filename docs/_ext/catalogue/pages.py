@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from atlasplane.anatomy.landmarks import Landmark, Placing
 from atlasplane.anatomy.phantom import mean_phantom
-from atlasplane.core.quantity import PublishedError, Quantity, ReferenceRange, quantities
+from atlasplane.anatomy.schematic_film import VIEWS
+from atlasplane.core.quantity import PublishedError, Quantity, RedFlag, ReferenceRange, quantities
 
 from .constructions import CONSTRUCTIONS, quantity_picture
 from .pictures import OVERVIEWS, by_entry, drawn_views, landmark_picture, overview
-from .schematic import VIEWS
 from .sketches import SKETCHES
 
 Url = Callable[[str], str]
@@ -26,7 +26,22 @@ FILMS: Mapping[str, str] = {
     "lateral": "Lateral film",
     "nasium": "Nasium film",
     "vertex": "Vertex film",
+    "apom": "Open-mouth film",
+    "base-posterior": "Base-posterior film",
+    "ap-cervical": "Cervical film from the front",
+    "lateral-full": "Full-length film from the side",
+    "ap-full": "Full-length film from the front",
+    "blair-right": "Blair film of the right condyle",
+    "blair-left": "Blair film of the left condyle",
+    "photo-lateral": "Photograph from the side",
+    "photo-front": "Photograph from the front",
+    "photo-back": "Photograph from behind",
     "": "Volumes (CT, CBCT) only",
+}
+PICTURED: Mapping[str, str] = {
+    "photo-lateral": "photograph from the side",
+    "photo-front": "photograph from the front",
+    "photo-back": "photograph from behind",
 }
 BONES: Mapping[str, str] = {"skull": "skull", "c1": "atlas (C1)", "c2": "axis (C2)", "trunk": "C3 and below"}
 UNITS: Mapping[str, str] = {"deg": "degree", "mm": "mm", "1": "none", "[in_i]": "inch"}
@@ -78,7 +93,7 @@ def _landmark(entry: Landmark, used: Iterable[str], url: Url) -> str:
     target = f"landmark-{entry.id.lower().replace('_', '-')}"
     lines = [f"({target})=", f"### {entry.id}: {entry.name}\n"]
     for view in drawn_views(entry):
-        what = f"{entry.name} ({', '.join(entry.ids)}) on a schematic {view} film"
+        what = f"{entry.name} ({', '.join(entry.ids)}) on a schematic {PICTURED.get(view, view + ' film')}"
         lines.append(_figure(url(f"landmark-{entry.id}-{view}"), what))
     quantities_of = ", ".join(f"[{id_}](quantities.md#quantity-{id_.replace('_', '-')})" for id_ in used)
     kind = "contour (polyline)" if entry.kind == "contour" else "point"
@@ -139,6 +154,10 @@ def _quantity(entry: Quantity, url: Url) -> str:
         ("range in people", "; ".join(map(_range, entry.ranges)) or "none entered"),
         ("construction rests on", f"{entry.source} ({tagged(entry.tag)})"),
     ]
+    if len(entry.views) > 1:
+        rows.insert(2, ("read from", ", ".join(FILMS[view].lower() for view in entry.views)))
+    if entry.red_flags:
+        rows.insert(-1, ("red flag", "; ".join(map(_flag, entry.red_flags))))
     if entry.mcid:
         rows.append(("meaningful change", _error(entry.mcid)))
     if entry.tag_note:
@@ -153,9 +172,17 @@ def _error(error: PublishedError) -> str:
 
 
 def _range(entry: ReferenceRange) -> str:
-    low = "" if entry.low is None else f"from {entry.low:g} "
-    high = "" if entry.high is None else f"to {entry.high:g} "
+    low = "" if entry.low is None else f"from {entry.low:.3g} "
+    high = "" if entry.high is None else f"to {entry.high:.3g} "
     return f"{low}{high}({entry.modality}; {entry.population}) — {entry.source} ({tagged(entry.tag)})"
+
+
+def _flag(entry: RedFlag) -> str:
+    low = "" if entry.low is None else f"under {entry.low:g} "
+    high = "" if entry.high is None else f"over {entry.high:g} "
+    who = f"{entry.modality}, {entry.sex}" if entry.sex else entry.modality
+    either = "or " if low and high else ""
+    return f"{low}{either}{high}({who}) — {entry.source} ({tagged(entry.tag)})"
 
 
 def phantom_text(url: Url) -> str:

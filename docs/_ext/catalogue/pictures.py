@@ -11,15 +11,21 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from atlasplane.anatomy.landmarks import Landmark, landmarks
+from atlasplane.anatomy.schematic_film import (
+    VIEWS,
+    Film,
+    page_from_film,
+    schematic_film,
+    schematic_table,
+    special_subjects,
+)
 from atlasplane.geometry.types import Array
 
 from . import drawing as d
-from .schematic import PAGE_FROM_FILM, VIEWS, Film, film
 
 WHOLE: Mapping[str, d.Window] = {
-    "lateral": d.Window(left=-150, right=175, bottom=-235, top=200),
-    "nasium": d.Window(left=-135, right=135, bottom=-185, top=215),
-    "vertex": d.Window(left=-125, right=125, bottom=-110, top=165),
+    view: d.Window(**dict(zip(("left", "right", "bottom", "top"), map(float, stand["whole"]), strict=True)))
+    for view, stand in schematic_table()["view"].items()
 }
 SHAPE = 1.45
 """Width over height of a landmark picture."""
@@ -43,19 +49,28 @@ def drawn_views(landmark: Landmark) -> tuple[str, ...]:
 VOLUME_VIEW: Mapping[str, str] = {"OR": "nasium"}
 
 
+def straight(view: str, landmark: str = "") -> Film:
+    """The drawing with everything in place, as a landmark without side wants it."""
+    return _drawn(view, landmark if landmark in special_subjects() else "")
+
+
 @cache
-def straight(view: str) -> Film:
-    """The drawing with everything in place."""
-    return film(view)
+def _drawn(view: str, subject: str) -> Film:
+    return schematic_film(view, subject=subject)
+
+
+def close_mm(view: str) -> float:
+    """Width of a close picture of a view."""
+    return float(schematic_table()["view"][view]["close"])
 
 
 def landmark_picture(landmark: Landmark, view: str) -> Figure:
     """A landmark on its film: a close view, and where on the film it lies."""
-    sheet = straight(view)
+    sheet = straight(view, landmark.id)
     at = {id_: sheet.landmark(id_) for id_ in landmark.ids}
     everything = np.concatenate([np.atleast_2d(points) for points in at.values()])
     contour = landmark.kind == "contour"
-    seen = d.Window.around(everything, margin=24 if contour else 30, least=118, shape=SHAPE)
+    seen = d.Window.around(everything, margin=24 if contour else 30, least=close_mm(view), shape=SHAPE)
     window = d.with_strip(seen)
     figure, axes = d.blank(window, width_in=WIDTH_IN, beside_in=BESIDE_IN)
     d.bones(axes, sheet, seen)
@@ -76,7 +91,7 @@ def landmark_picture(landmark: Landmark, view: str) -> Figure:
 
 def _placing(axes: Axes, landmark: Landmark, id_: str, view: str, at: Array) -> None:
     cov = landmark.placing.covariance(mirrored=landmark.bilateral and id_.endswith("_L"))
-    turn = PAGE_FROM_FILM[view]
+    turn = page_from_film(view)
     d.scatter_ellipse(axes, at, turn @ cov @ turn.T, times=ELLIPSE_TIMES)
 
 
@@ -124,6 +139,10 @@ def _nasium_close(id_: str) -> bool:
     return id_.startswith(("PL", "TP", "COND", "AXIS", "AX_", "OD", "C2"))
 
 
+def _every(id_: str) -> bool:
+    return True
+
+
 OVERVIEWS: Mapping[str, tuple[str, str, d.Window, Callable[[str], bool]]] = {
     "lateral-head": (
         "lateral",
@@ -155,7 +174,50 @@ OVERVIEWS: Mapping[str, tuple[str, str, d.Window, Callable[[str], bool]]] = {
         d.Window(left=-105, right=105, bottom=-62, top=45),
         _nasium_close,
     ),
-    "vertex": ("vertex", "Vertex", d.Window(left=-165, right=165, bottom=-105, top=158), lambda id_: True),
+    "vertex": ("vertex", "Vertex", d.Window(left=-165, right=165, bottom=-105, top=158), _every),
+    "apom": ("apom", "Open mouth", d.Window(left=-95, right=95, bottom=-62, top=42), _every),
+    "base-posterior": (
+        "base-posterior",
+        "Base posterior",
+        d.Window(left=-165, right=165, bottom=-110, top=125),
+        _every,
+    ),
+    "ap-cervical": (
+        "ap-cervical",
+        "Cervical film from the front",
+        d.Window(left=-290, right=290, bottom=-250, top=60),
+        _every,
+    ),
+    "lateral-full": (
+        "lateral-full",
+        "Full length from the side: below the neck",
+        d.Window(left=-430, right=430, bottom=-860, top=60),
+        lambda id_: not _lateral_close(id_) and id_[:2] not in ("C3", "C4", "C5", "C6", "C7"),
+    ),
+    "ap-full": (
+        "ap-full",
+        "Full length from the front",
+        d.Window(left=-430, right=430, bottom=-860, top=60),
+        _every,
+    ),
+    "photo-lateral": (
+        "photo-lateral",
+        "Photograph from the side",
+        d.Window(left=-270, right=270, bottom=-260, top=160),
+        _every,
+    ),
+    "photo-front": (
+        "photo-front",
+        "Photograph from the front",
+        d.Window(left=-340, right=340, bottom=-260, top=160),
+        _every,
+    ),
+    "photo-back": (
+        "photo-back",
+        "Photograph from behind",
+        d.Window(left=-340, right=340, bottom=-260, top=160),
+        _every,
+    ),
 }
 
 

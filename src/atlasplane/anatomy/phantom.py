@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from atlasplane.anatomy.phantom_groups import Draws, facet_arcs, grouped_points, later_stream
 from atlasplane.geometry.quadric import Ellipsoid
 from atlasplane.geometry.rotation import rotation_from_zxy
 from atlasplane.geometry.transform import RigidTransform
@@ -39,7 +40,7 @@ class Phantom:
     points_mm : mapping id -> (bone, array of shape (..., 3))
         Landmarks in the frame of their bone.
     arcs_mm : mapping id -> (bone, array of shape (..., n, 3))
-        Joint surfaces `COND_R, COND_L, AXIS_R, AXIS_L`.
+        Joint surfaces `COND_R, COND_L, AXIS_R, AXIS_L`, and `C0_FACET`, `C1_FACET` of either side.
     vault : Ellipsoid
         Outer table of the skull, skull frame.
     squamous_y_mm, turn_y_mm : array, shape (...)
@@ -124,26 +125,38 @@ def _table() -> Mapping[str, Any]:
     return MappingProxyType(tomllib.loads(text))
 
 
+@cache
+def later_ids() -> frozenset[str]:
+    """Points and arcs that came after the first series of films.
+
+    Clicks on them are drawn from a stream of their own, so that the others stay as they were.
+    """
+    first = [id_ for bone in BONES for id_ in _table()["points"][bone]]
+    paired = {f"{id_[:-2]}_L" for id_ in first if id_.endswith("_R")}
+    known = mean_phantom()
+    arcs = {id_ for id_ in known.arcs_mm if not id_.startswith(("COND", "AXIS"))}
+    return frozenset(known.points_mm.keys() - set(first) - paired | arcs)
+
+
 def mean_phantom(count: int | None = None) -> Phantom:
     """The mean person, exactly symmetric; with a count, that many alike along a leading axis."""
     shape = () if count is None else (count,)
-    return _phantom(
-        np.zeros(shape), {name: np.zeros((*shape, *v.shape)) for name, v in _no_variation().items()}
-    )
+    none = {name: np.zeros((*shape, *v.shape)) for name, v in _no_variation().items()}
+    return _phantom(np.zeros(shape), none, Draws(shape, None))
 
 
 def phantom_population(count: int, rng: np.random.Generator) -> Phantom:
     """`count` persons at once, normal about the mean person with the variation of the phantom table."""
     sd = _table()["variation"]
     draws = {name: rng.normal(0.0, sd[name], shape) for name, shape in _variation_shapes(count).items()}
-    return _phantom(np.zeros(count), draws)
+    return _phantom(np.zeros(count), draws, Draws((count,), later_stream(rng)))
 
 
 def random_phantom(rng: np.random.Generator) -> Phantom:
     """One person of that population."""
     sd = _table()["variation"]
     draws = {name: rng.normal(0.0, sd[name], shape[1:]) for name, shape in _variation_shapes(1).items()}
-    return _phantom(np.zeros(()), draws)
+    return _phantom(np.zeros(()), draws, Draws((), later_stream(rng)))
 
 
 def _variation_shapes(count: int) -> dict[str, tuple[int, ...]]:
@@ -163,14 +176,18 @@ def _no_variation() -> dict[str, Array]:
     return {name: np.zeros(shape[1:]) for name, shape in _variation_shapes(1).items()}
 
 
-def _phantom(lead: Array, draws: Mapping[str, Array]) -> Phantom:
+def _phantom(lead: Array, draws: Mapping[str, Array], later: Draws) -> Phantom:
     """A phantom from the mean table and its deviations; `lead` has the leading shape."""
     table = _table()
     size = 1.0 + draws["size"]
+    origins, arcs = _origins(table, size, draws), _arcs(table, lead, size)
+    frames = {bone: draws["frame"][..., k, :] for k, bone in enumerate(BONES[1:])}
+    grouped = grouped_points(table, later, size=size, neck=draws["neck"], frames=frames)
+    condyle = arcs["COND_R"][1]
     return Phantom(
-        origins_mm=_origins(table, size, draws),
-        points_mm=_points(table, lead, size, draws),
-        arcs_mm=_arcs(table, lead, size),
+        origins_mm=origins,
+        points_mm=_points(table, lead, size, draws) | grouped,
+        arcs_mm=arcs | facet_arcs(table, later, condyle=condyle, size=size, atlas_mm=origins["c1"]),
         vault=_vault(table["vault"], size, draws),
         squamous_y_mm=size * (table["vault"]["squamous_y"] + draws["level"][..., 0]),
         turn_y_mm=size * (table["vault"]["turn_y"] + draws["level"][..., 1]),

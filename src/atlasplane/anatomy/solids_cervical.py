@@ -22,6 +22,7 @@ from atlasplane.anatomy.solids_shapes import (
     sagittal_axes,
     tube,
 )
+from atlasplane.geometry.types import Array
 
 JOINT_GAP_MM = 1.8
 VERTEBRA = Tissue(cortex_mm=1.0, cortex_per_mm=0.031, core_per_mm=0.0095, grain=0.7)
@@ -191,38 +192,52 @@ class Vertebra:
         return self.at(-27.0 - self.spine_mm, -6.0 - slope * self.spine_mm, 0.0)
 
 
-_SIZES: tuple[tuple[float, float, float, float, bool], ...] = (
-    (8.6, 6.6, 9.5, 11.0, True),
-    (8.7, 6.5, 10.2, 12.0, True),
-    (8.8, 6.4, 11.0, 13.0, True),
-    (9.0, 6.5, 12.2, 18.0, False),
-    (9.2, 7.0, 13.2, 26.0, False),
-    (9.6, 7.8, 13.5, 24.0, False),
+_SIZES: tuple[tuple[str, float, float, bool], ...] = (
+    ("C3", 9.5, 11.0, True),
+    ("C4", 10.2, 12.0, True),
+    ("C5", 11.0, 13.0, True),
+    ("C6", 12.2, 18.0, False),
+    ("C7", 13.2, 26.0, False),
+    ("T1", 13.5, 24.0, False),
 )
+"""Half width, length of the spinous process, forked or not: what the corners do not tell."""
+_T1_HALF_HEIGHT = 7.8
 
 
 def vertebrae(person: Person) -> list[Vertebra]:
-    """C3 to C7 on a lordotic curve from the lower end plate of the axis to `C7_C`, and T1 below it."""
-    low = [0.5 * (a + b) for a, b in zip(person.points["C2_AI"], person.points["C2_PI"], strict=True)]
-    start = np.array(person.between("c2", "trunk", (low[0], low[1], low[2])))
-    end = np.array(person.points["C7_C"])
-    bulge = np.array([6.0, 0.0, 0.0])
-    made = []
-    for share, sizes in zip((0.122, 0.345, 0.567, 0.78, 1.0, 1.235), _SIZES, strict=True):
-        centre = start + share * (end - start) + 4 * share * (1 - share) * bulge
-        along = (end - start) + 4 * (1 - 2 * min(share, 1.0)) * bulge
-        # The up axis follows the curve: leaning forward below, upright above.
-        lean = -float(np.degrees(np.arctan2(-along[0], -along[1])))
-        made.append(
-            Vertebra((float(centre[0]), float(centre[1]), float(centre[2])), -abs(lean) * 0.85, *sizes)
-        )
-    return made
+    """C3 to C7 through their four corners each, and T1 hung on its upper endplate."""
+    return [_through_corners(person, *sizes) for sizes in _SIZES]
+
+
+def _through_corners(person: Person, name: str, half_width: float, spine: float, forked: bool) -> Vertebra:
+    def corner(which: str) -> Array:
+        return np.array(person.points[f"{name}_{which}"])
+
+    front, back = corner("AS"), corner("PS")
+    if name == "T1":
+        forward = (front - back) / np.linalg.norm(front - back)
+        down = 2 * _T1_HALF_HEIGHT * np.array([forward[1], -forward[0], 0.0])
+        below_front, below_back = front + down, back + down
+    else:
+        below_front, below_back = corner("AI"), corner("PI")
+    ahead = (front + below_front - back - below_back) / 2
+    up = (front + back - below_front - below_back) / 2
+    centre = (front + back + below_front + below_back) / 4
+    return Vertebra(
+        centre=(float(centre[0]), float(centre[1]), float(centre[2])),
+        lean_deg=float(np.degrees(np.arctan2(ahead[1], ahead[0]))),
+        half_depth=float(np.linalg.norm(ahead)) / 2,
+        half_height=float(np.linalg.norm(up)) / 2,
+        half_width=half_width,
+        spine_mm=spine,
+        forked=forked,
+    )
 
 
 def trunk(person: Person, spacing: float, rng: np.random.Generator) -> Block3:
     """C3 to T1 and the hyoid."""
     chain = vertebrae(person)
-    reach = 40.0 + abs(chain[-2].centre[2])
+    reach = 42.0 + max(abs(one.centre[2]) for one in chain)
     block = Block3((-92, chain[-1].centre[1] - 30, -reach), (48, -38, reach), spacing)
     field = block.blank()
     for one in chain:
@@ -275,7 +290,7 @@ def _pillars(one: Vertebra) -> list[Shape]:
 
 
 def _canal(one: Vertebra) -> Shape:
-    return Drum(one.at(-16.5, 0.0, 0.0), (7.8, 14.0, 11.5), 2.0, 0.0, sagittal_axes(one.lean_deg))
+    return Drum(one.at(-17.2, 0.0, 0.0), (8.3, 14.0, 11.5), 2.0, 0.0, sagittal_axes(one.lean_deg))
 
 
 def _vessel_holes(one: Vertebra) -> list[Shape]:

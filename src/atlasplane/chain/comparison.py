@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atlasplane.chain.measured import MeasuredCase, MeasuredVisit
+from atlasplane.chain.series import Series, series_of
 from atlasplane.core.change import LEVEL, Change
 from atlasplane.core.errors import BadInput
 from atlasplane.sources.case import Moment, Phase
@@ -12,12 +13,23 @@ from atlasplane.sources.case import Moment, Phase
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Comparison:
-    """Two measured visits of one case and the changes between them."""
+    """Two measured visits of one case, the changes between them, and what the case's other visits add.
+
+    Attributes
+    ----------
+    pre, post : MeasuredVisit
+    changes : tuple of Change
+    level : float
+        Confidence level of the minimal detectable changes.
+    series : tuple of Series
+        Everything that three visits of the case or more have.
+    """
 
     pre: MeasuredVisit
     post: MeasuredVisit
     changes: tuple[Change, ...]
     level: float
+    series: tuple[Series, ...] = ()
 
     def change(self, key: str) -> Change | None:
         """The change of one observation key, or None."""
@@ -51,7 +63,11 @@ def compare_visits(
             "Name two visits.",
         )
     return Comparison(
-        pre=first, post=second, changes=first.joint.compare(second.joint, level=level), level=level
+        pre=first,
+        post=second,
+        changes=first.joint.compare(second.joint, level=level),
+        level=level,
+        series=series_of(measured, level=level),
     )
 
 

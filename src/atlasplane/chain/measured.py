@@ -134,10 +134,11 @@ def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCa
 
 
 def _measured(visit: Visit, case: Case, settings: PlanSettings) -> MeasuredVisit:
-    alignment = analyse_visit(visit)
-    own_files = {film.file for film in visit.films}
+    alignment = analyse_visit(visit, observers=case.observers, volumes=case.volumes)
+    own_files = {image.file for image in (*visit.films, *visit.photos)}
+    own_files |= {volume.file for volume in case.volumes if volume.visit == visit.id}
     findings = [*alignment.findings, *(f for f in case.findings if f.file in own_files)]
-    states = gates(alignment.joint, findings)
+    states = gates(alignment.joint, findings, sex=case.sex)
     vector, because = _vector(alignment.joint, states, settings)
     return MeasuredVisit(
         visit=visit,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from atlasplane.cli.add_many import add_folder_or_volume, is_folder_or_volume
 from atlasplane.cli.documents import Json, print_json
-from atlasplane.cli.values import number_pair
+from atlasplane.cli.picture_scale import picture_scale
+from atlasplane.cli.values import instant, number_pair
 from atlasplane.core.errors import BadInput
 
 VISIT = "Visit"
 SIDES = "Sides of the patient"
 TAKEN = "How the film was taken"
+PHOTOGRAPHED = "A photographed or scanned film"
 DIRECTIONS = "image_left, image_right, image_up or image_down"
 VIEWS = (
     "lateral, nasium, vertex, base-posterior, apom, ap-cervical, lateral-full, ap-full, blair-right "
@@ -33,7 +35,8 @@ def register(app: typer.Typer) -> None:
     )(new)
     app.command(
         epilog="Example: atlasplane add cases/P-014 nasium.dcm --view nasium --patient-right image_left "
-        "--marker R --sid-mm 1067 --sod-mm 837 --tube-deg 12 --landmarks nasium.landmarks.json"
+        "--marker R --sid-mm 1067 --sod-mm 837 --tube-deg 12 --landmarks nasium.landmarks.json. "
+        "A whole export: atlasplane add cases/P-014 DICOM --list"
     )(add)
 
 
@@ -61,8 +64,23 @@ def new(
 
 def add(  # noqa: PLR0913 - one option a key of the film's table
     case: Annotated[Path, typer.Argument(metavar="CASE", help="Case folder.")],
-    film: Annotated[Path, typer.Argument(metavar="FILM", help="DICOM, PNG, TIFF or JPEG file.")],
-    view: Annotated[str, typer.Option(metavar="VIEW", help=VIEWS)],
+    film: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILM|FOLDER|VOLUME",
+            help="A DICOM, PNG, TIFF or JPEG film; a folder of DICOM files of any kind; or a NIfTI volume.",
+        ),
+    ],
+    view: Annotated[
+        str | None, typer.Option(metavar="VIEW", help=f"{VIEWS} A folder's films take the header's.")
+    ] = None,
+    frame: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Which frame of a file of several; the first is 1.")
+    ] = None,
+    list_only: Annotated[
+        bool,
+        typer.Option("--list", metavar="", help="Only say what a folder holds; the case is not touched."),
+    ] = False,
     landmarks: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Landmark file of this very film; copied beside it.")
     ] = None,
@@ -170,14 +188,46 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
             metavar="SHARE", help="Standard uncertainty of that scale, as 0.02.", rich_help_panel=TAKEN
         ),
     ] = None,
+    film_corners: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"C,R C,R C,R C,R"',
+            help="Corners of the sheet on its photograph, clockwise from the top left, as a viewer shows it.",
+            rich_help_panel=PHOTOGRAPHED,
+        ),
+    ] = None,
+    film_size_mm: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Size of the sheet, as 240x300.", rich_help_panel=PHOTOGRAPHED),
+    ] = None,
+    scale_ends: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"C,R C,R"',
+            help="Both ends of an object of known length.",
+            rich_help_panel=PHOTOGRAPHED,
+        ),
+    ] = None,
+    scale_mm: Annotated[
+        float | None, typer.Option(metavar="MM", help="Its length.", rich_help_panel=PHOTOGRAPHED)
+    ] = None,
+    scale_plane: Annotated[
+        str | None,
+        typer.Option(
+            metavar="film|bones",
+            help="Whether it lay on the film or beside the bones.",
+            rich_help_panel=PHOTOGRAPHED,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a film into a case; its DICOM header's statements are proposed, what is missing is a finding."""
+    """Copy films or a scan into a case; headers are proposed, what is missing is a finding."""
     from atlasplane.io.case_add import add_film
     from atlasplane.io.visit_choice import VisitStamp
 
     stated = {
         "view": view,
+        "frame": frame,
         "patient_right": patient_right,
         "patient_anterior": patient_anterior,
         "patient_superior": patient_superior,
@@ -193,19 +243,24 @@ def add(  # noqa: PLR0913 - one option a key of the film's table
         ),
         "calibration": _calibration(calibration, number_pair("--mm-per-px", mm_per_px, one=True), u_rel),
     }
-    added = add_film(
-        case,
-        film,
-        {key: value for key, value in stated.items() if value is not None},
-        visit=VisitStamp(
-            id=visit,
-            time=None if time is None else _instant(time),
-            phase=phase,
-            moment=moment,
-            observer=observer,
-        ),
-        landmarks=landmarks,
+    stated = {key: value for key, value in stated.items() if value is not None}
+    scale = picture_scale(film_corners, film_size_mm, scale_ends, scale_mm, scale_plane)
+    stamp = VisitStamp(
+        id=visit,
+        time=None if time is None else instant("--time", time),
+        phase=phase,
+        moment=moment,
+        observer=observer,
     )
+    if list_only or is_folder_or_volume(film):
+        said = [
+            *stated,
+            *(["landmarks"] if landmarks else []),
+            *(["scale"] if scale.sheet or scale.known else []),
+        ]
+        add_folder_or_volume(case, film, stamp, said, list_only=list_only, as_json=as_json)
+        return
+    added = add_film(case, film, stated, visit=stamp, landmarks=landmarks, scale=scale)
     if as_json:
         from atlasplane.report.document import finding_json
 
@@ -243,14 +298,3 @@ def _calibration(
         raise BadInput("--calibration", f"'{kind}' has no millimetres", "Give --mm-per-px, or leave both out")
     given = {"kind": kind, "mm_per_px": mm_per_px, "u_rel": u_rel}
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _instant(text: str) -> datetime:
-    remedy = "Write it as 2026-03-02T09:10:00+01:00"
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput("--time", f"'{text}' is no time", remedy) from error
-    if found.tzinfo is None:
-        raise BadInput("--time", f"'{text}' has no offset from UTC", remedy)
-    return found

@@ -62,7 +62,7 @@ def demo(
 
     patients = demo_patients(DEMO_SEED if seed is None else seed)
     _clear(folder, [patient.name for patient in patients])
-    films = sum(len(p.scenario.moments) * len(p.scenario.views) for p in patients)
+    films = sum(p.scenario.pictures for p in patients)
     with progress("Taking films", films) as step:
         for patient in patients:
             simulate_case(folder / patient.name, patient.scenario, subject=patient.subject, on_film=step)

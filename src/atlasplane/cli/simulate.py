@@ -99,7 +99,7 @@ def simulate(  # noqa: PLR0913 - one argument an option
 
         with progress("Reading the CT"):
             subject = ct_subject(ct, landmarks)
-    with progress("Taking films", len(scenario.moments) * len(scenario.views)) as step:
+    with progress("Taking films", scenario.pictures) as step:
         simulate_case(out, scenario, subject=subject, on_film=step)
     if as_json:
         print_json({"schema": "atlasplane.simulate/1", "folder": str(out), "seed": seed})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from rich.console import Console
 
 from atlasplane.chain.comparison import Comparison
@@ -17,6 +20,8 @@ from atlasplane.report.visit_view import visit_view
 SIMULATED = "[bold magenta]SIMULATED[/] data: not a patient's films."
 WIDE = 108
 """From this many columns on a table shows everything; below it the columns that matter most."""
+_BETWEEN = 2
+"""Blanks between two columns."""
 NARROW_NOTE = "u and evidence tag: in a wider window, in the report or with --json."
 NARROW_CHANGES = "The verdict lists the words that hold; all three stand in a wider window, and with --json."
 
@@ -35,7 +40,7 @@ def print_measured(measured: MeasuredCase, wanted: tuple[str, ...]) -> None:
 
 
 def print_comparison(comparison: Comparison, findings: tuple[Finding, ...], *, simulated: bool) -> None:
-    """Change table of two visits."""
+    """Change tables of two visits, section by section."""
     out = console()
     if simulated:
         out.print(SIMULATED)
@@ -46,16 +51,43 @@ def print_comparison(comparison: Comparison, findings: tuple[Finding, ...], *, s
     mdc = f"MDC{100 * comparison.level:g}"
     numbers = [Column(head, "right") for head in ("pre", "post", "change", mdc)]
     words = [Column(head, least=len("distinguishable")) for head in heads[:1]] + list(map(Column, heads[1:]))
-    shown = table(view.title, [Column("quantity", least=12), *numbers, *words])
-    for row in view.rows:
-        said = _words(row) if wide else (_verdict(row),)
-        mdc_text = row.mdc if row.mdc[:1].isdigit() else NOTHING
-        shown.add_row(*cells([_name(row), row.pre, row.post, row.change, mdc_text, *said]))
     out.print()
-    out.print(shown)
+    out.print(view.title, style="bold", markup=False)
+    _print_sections(
+        out,
+        [Column("quantity", least=12), *numbers, *words],
+        [(group.name, [_change_cells(row, wide=wide) for row in group.rows]) for group in view.groups],
+    )
     out.print(view.note)
     if not wide:
         out.print(NARROW_CHANGES)
+
+
+def _change_cells(row: ChangeRow, *, wide: bool) -> list[str]:
+    said = _words(row) if wide else (_verdict(row),)
+    mdc_text = row.mdc if row.mdc[:1].isdigit() else NOTHING
+    return [_name(row), row.pre, row.post, row.change, mdc_text, *said]
+
+
+def _print_sections(
+    out: Console, columns: Sequence[Column], parts: Sequence[tuple[str, Sequence[Sequence[str]]]]
+) -> None:
+    """One table a section; columns of all of them stand under each other."""
+    widths = [
+        max([len(column.heading), *(len(row[k]) for _, rows in parts for row in rows)])
+        for k, column in enumerate(columns)
+    ]
+    rest = sum(widths[1:]) + _BETWEEN * (len(columns) - 1)
+    widths[0] = max(min(widths[0], out.width - rest), columns[0].least or 1)
+    aligned = [replace(column, least=width) for column, width in zip(columns, widths, strict=True)]
+    if widths[0] + rest > out.width:  # words have to break, and where is the table's own matter
+        aligned = list(columns)
+    for name, rows in parts:
+        shown = table(name, aligned)
+        for row in rows:
+            shown.add_row(*cells(row))
+        out.print()
+        out.print(shown)
 
 
 def _words(row: ChangeRow) -> tuple[str, str, str]:
@@ -71,6 +103,9 @@ def _verdict(row: ChangeRow) -> str:
 
 
 def _name(row: ChangeRow | QuantityRow) -> str:
+    """Quantity with its site; a line that goes on from the one above has the site alone."""
+    if row.continues:
+        return f"  {row.site}"
     return f"{row.name}, {row.site}" if row.site else row.name
 
 
@@ -82,13 +117,9 @@ def _print_visit(out: Console, visit: MeasuredVisit, wanted: tuple[str, ...]) ->
         columns += [Column("u", "right")] if wide else []
         columns += [Column("side"), Column("MDC95", "right")]
         columns += [Column("tag")] if wide else []
-        shown = table(view.title, columns)
-        for group in groups:
-            shown.add_row(f"[bold cyan]{group.name}[/]")
-            for row in group.rows:
-                shown.add_row(*cells(_cells(row, wide=wide)))
-            shown.add_section()
-        out.print(shown)
+        out.print(view.title, style="bold", markup=False)
+        rows = [(group.name, [_cells(row, wide=wide) for row in group.rows]) for group in groups]
+        _print_sections(out, columns, rows)
         if not wide:
             out.print(NARROW_NOTE, style="dim")
     else:

@@ -1,8 +1,9 @@
-"""Option texts as numbers."""
+"""Option texts as numbers and times."""
 
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 from atlasplane.core.errors import BadInput
 
@@ -46,3 +47,21 @@ def number_pair(option: str, text: str | None, *, one: bool = False) -> tuple[fl
         return both, both
     first, second = numbers(option, text, like="0.143,0.143" if one else "512,640")
     return first, second
+
+
+def instant(option: str, text: str) -> datetime:
+    """A time with its offset from UTC.
+
+    Raises
+    ------
+    BadInput
+        Naming the option.
+    """
+    remedy = "Write it as 2026-03-02T09:10:00+01:00"
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(option, f"'{text}' is no time", remedy) from error
+    if found.tzinfo is None:
+        raise BadInput(option, f"'{text}' has no offset from UTC", remedy)
+    return found

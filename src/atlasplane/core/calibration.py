@@ -8,8 +8,15 @@ size.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from types import MappingProxyType
+
+from atlasplane.core.catalogue import entries
+
+KINDS_SCHEMA = "atlasplane.calibration-kinds/1"
 
 
 class CalibrationKind(Enum):
@@ -28,6 +35,42 @@ class CalibrationKind(Enum):
     def has_object_scale(self) -> bool:
         """Whether lengths of the patient can be given."""
         return self not in (CalibrationKind.DETECTOR_PLANE_ONLY, CalibrationKind.NONE)
+
+    @property
+    def usual(self) -> UsualUncertainty:
+        """What is taken where nobody states an uncertainty; KeyError for `none`, which has no scale."""
+        return usual_uncertainties()[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsualUncertainty:
+    """Relative standard uncertainty of one kind of scale, what the kind is, and the number's source."""
+
+    u_rel: float
+    unit: str
+    what: str
+    tag: str
+    source: str
+
+
+@cache
+def usual_uncertainties() -> Mapping[CalibrationKind, UsualUncertainty]:
+    """The usual uncertainty of every kind that has a scale.
+
+    Raises
+    ------
+    ValueError
+        When the shipped table lacks a kind or holds an impossible number.
+    """
+    found = {
+        CalibrationKind(id_): UsualUncertainty(**table)
+        for id_, table in entries(__package__, "calibration", ["kinds"], KINDS_SCHEMA)
+    }
+    if found.keys() != set(CalibrationKind) - {CalibrationKind.NONE}:
+        raise ValueError("calibration/kinds.toml: a kind is missing, or one too many is given")
+    if not all(0 < each.u_rel < 1 and each.source for each in found.values()):
+        raise ValueError("calibration/kinds.toml: u_rel must lie in (0, 1) and have a source")
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@
     +-- BadInput          a file, key or value that cannot be used       (exit status 2)
     |   +-- BadFile       a file that cannot be read as what it claims
     |   +-- BadLandmarks  points that are missing, doubled, outside or impossible
+    |   |   +-- TooFewPoints  not enough of them for any quantity
     |   +-- NoScale       a length was asked where only angles can be measured
     |   +-- WrongPatient  a file of another person
     +-- MissingExtra      an optional dependency is not installed        (exit status 2)
@@ -45,6 +46,10 @@ class BadFile(BadInput):
 
 class BadLandmarks(BadInput):
     """Points that are missing, given twice, outside the image or geometrically impossible."""
+
+
+class TooFewPoints(BadLandmarks):
+    """Not enough points for any quantity of the film."""
 
 
 class NoScale(BadInput):

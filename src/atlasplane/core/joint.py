@@ -36,9 +36,13 @@ class JointObservations:
     order: tuple[str, ...] = ()
     own_cov: Array = field(default_factory=lambda: np.zeros((0, 0)))
     shared: Mapping[str, Array] = field(default_factory=dict)
+    _by_key: Mapping[str, Observation] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.order)
+        # The first of equal keys, as a search in order would find.
+        by_key = {o.key: o for o in reversed(self.observations)}
+        object.__setattr__(self, "_by_key", by_key)
         if self.own_cov.shape != (n, n) or any(effect.shape != (n,) for effect in self.shared.values()):
             raise ValueError(f"joint covariance does not fit its {n} quantities")
 
@@ -52,7 +56,7 @@ class JointObservations:
 
     def get(self, key: str) -> Observation | None:
         """The observation with this key, or None."""
-        return next((o for o in self.observations if o.key == key), None)
+        return self._by_key.get(key)
 
     def measurement(self, key: str) -> Measurement | None:
         """The measurement with this key, or None where it is absent or of another kind."""
@@ -78,17 +82,17 @@ class JointObservations:
 
     def compare(self, post: JointObservations, *, level: float = LEVEL) -> tuple[Change, ...]:
         """Changes of everything that both visits have, with the correlation that their shared inputs give."""
-        changes = []
-        for before in self.observations:
-            after = post.get(before.key)
-            if after is None or type(after) is not type(before):
-                continue
-            correlation, names = self._correlation(post, before.key)
-            source = f"shared terms: {', '.join(names)}" if names else "no shared terms"
-            changes.append(
-                compare(before, after, correlation=correlation, correlation_source=source, level=level)
-            )
-        return tuple(changes)
+        changes = (self.change(o.key, post, level=level) for o in self.observations)
+        return tuple(change for change in changes if change is not None)
+
+    def change(self, key: str, post: JointObservations, *, level: float = LEVEL) -> Change | None:
+        """Change of one key from this visit to another; None where either has no such observation."""
+        before, after = self.get(key), post.get(key)
+        if before is None or after is None or type(after) is not type(before):
+            return None
+        correlation, names = self._correlation(post, key)
+        source = f"shared terms: {', '.join(names)}" if names else "no shared terms"
+        return compare(before, after, correlation=correlation, correlation_source=source, level=level)
 
     def _correlation(self, post: JointObservations, key: str) -> tuple[float, Sequence[str]]:
         if key not in self.order or key not in post.order:
@@ -97,8 +101,12 @@ class JointObservations:
         products = {
             k: float(self.shared[k][i] * post.shared[k][j]) for k in self.shared.keys() & post.shared.keys()
         }
-        scale = float(np.sqrt(self.cov[i, i] * post.cov[j, j]))
+        scale = float(np.sqrt(self._variance(i) * post._variance(j)))
         if scale == 0:
             return 0.0, ()
         names = sorted(k for k, product in products.items() if product)
         return float(np.clip(sum(products.values()) / scale, -1.0, 1.0)), names
+
+    def _variance(self, k: int) -> float:
+        """One entry of the covariance's diagonal."""
+        return float(self.own_cov[k, k] + sum(effect[k] * effect[k] for effect in self.shared.values()))

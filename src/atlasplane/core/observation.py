@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import gammaincinv, ndtri, stdtrit
 
+from atlasplane.core.key import ObservationKey
 from atlasplane.core.quantity import Quantity
 from atlasplane.core.side import Side, side_of
 from atlasplane.geometry.rotation import is_rotation, zxy_from_rotation
@@ -57,7 +58,7 @@ class Observation:
         Id of the visit.
     site : Site or None
     condition : str or None
-        E.g. "standing", "flexion".
+        None on the quantity's home view; else the other view, or e.g. "standing", "flexion".
     method : str
         Name and version of the procedure.
     measurand : str
@@ -83,11 +84,12 @@ class Observation:
 
     @property
     def key(self) -> str:
-        """Quantity id, with the side where there are two: ``condylar_radius/right``."""
-        return (
-            self.quantity.id
-            if self.site is None or self.site.side is None
-            else f"{self.quantity.id}/{self.site.side}"
+        """Quantity id, level, side and condition, where there are such: ``condylar_radius/right``."""
+        site = self.site or Site()
+        return str(
+            ObservationKey(
+                quantity=self.quantity.id, level=site.level, side=site.side, condition=self.condition
+            )
         )
 
 

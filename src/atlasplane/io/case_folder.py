@@ -21,6 +21,7 @@ from atlasplane.io.faults import validated
 from atlasplane.io.landmark_file import MarkedImage, read_landmarks
 from atlasplane.io.models import CASE_SCHEMA, CaseFile, VisitFile, VolumeTable
 from atlasplane.io.models_records import CARE_COLUMNS, DIARY_COLUMNS
+from atlasplane.io.observer_file import ObserversRead, find_observers
 from atlasplane.io.plan_tables import plan_choice
 from atlasplane.io.records_file import read_rows
 from atlasplane.io.text_file import checked_schema, read_toml
@@ -62,18 +63,20 @@ def read_case_people(root: Path) -> CaseRead:
     table = read_case_file(root)
     reads = _read_visits(root)
     volumes, people = _read_volumes(root, table)
-    people += [
-        (each.film.file, each.person) for read in reads for each in read.films if each.person is not None
-    ]
+    people += [told for read in reads for told in read.people]
     check_one_person(people)
     visits = tuple(read.visit for read in reads)
     _check_tables(root)
+    observers = find_observers(root)
     findings = (
         *(finding for read in reads for finding in read.findings),
         *birth_findings(table.birth_year, people),
         *_same_file_findings(visits),
+        *_volume_findings(volumes, visits),
+        *observers.findings,
     )
-    return CaseRead(case=_case(root, table, visits, volumes, findings), people=tuple(people))
+    case = _case(root, table, visits, volumes, observers, findings)
+    return CaseRead(case=case, people=tuple(people))
 
 
 def read_case_file(root: Path) -> CaseFile:
@@ -138,6 +141,7 @@ def _case(
     table: CaseFile,
     visits: tuple[Visit, ...],
     volumes: tuple[Volume, ...],
+    observers: ObserversRead,
     findings: tuple[Finding, ...],
 ) -> Case:
     return Case(
@@ -150,6 +154,7 @@ def _case(
         consents=dict(table.consents),
         visits=visits,
         volumes=volumes,
+        observers=observers.placings,
         plan=plan_choice(root, table.plan),
         findings=findings,
     )
@@ -181,7 +186,7 @@ def _read_visits(root: Path) -> list[VisitRead]:
     _check_visit_ids(tables)
     paths: list[Path] = []
     for folder, table in tables:
-        paths += _film_paths(folder, table)
+        paths += _image_paths(folder, table)
     digests = digests_of(paths, [f"{path.parent.name}/{path.name}" for path in paths])
     reads = [read_visit(folder, table, digests) for folder, table in tables]
     return sorted(reads, key=lambda read: (read.visit.time, _OF_ONE_DAY[read.visit.moment]))
@@ -196,16 +201,20 @@ def _check_visit_ids(tables: Sequence[tuple[Path, VisitFile]]) -> None:
         first[table.id] = folder.name
 
 
-def _film_paths(folder: Path, table: VisitFile) -> list[Path]:
+def _image_paths(folder: Path, table: VisitFile) -> list[Path]:
+    """Files of films and photographs, each named once."""
     name = f"{folder.name}/{VISIT_FILE}"
-    files = [film.file for film in table.film]
-    for n, file in enumerate(files):
-        if file in files[:n]:
-            raise BadInput(
-                name, f"film[{n}] names '{file}', which another film names too", "Delete one of them"
-            )
-        named_file(folder, file, name=name, where=f"film[{n}]")
-    return [folder / file for file in files]
+    named = [(f"film[{n}]", film.file) for n, film in enumerate(table.film)]
+    named += [(f"photo[{n}]", photo.file) for n, photo in enumerate(table.photo)]
+    first: dict[str, str] = {}
+    for where, file in named:
+        if file in first:
+            kind = first[file].partition("[")[0]
+            what = f"{where} names '{file}', which another {kind} names too"
+            raise BadInput(name, what, "Delete one of them")
+        first[file] = where
+        named_file(folder, file, name=name, where=where)
+    return [folder / file for file in first]
 
 
 def _read_volumes(root: Path, table: CaseFile) -> tuple[tuple[Volume, ...], list[tuple[str, Person]]]:
@@ -239,8 +248,25 @@ def _read_volume(root: Path, table: VolumeTable, *, where: str) -> tuple[Volume,
         load_voxels=image.load_voxels,
         readings=readings,
         masks=dict(table.masks),
+        modality=table.modality,
+        visit=table.visit,
     )
     return volume, image.person
+
+
+def _volume_findings(volumes: Sequence[Volume], visits: Sequence[Visit]) -> tuple[Finding, ...]:
+    """Marked volumes of no visit; raises BadInput for one of a visit that is not there."""
+    known = [visit.id for visit in visits]
+    for n, volume in enumerate(volumes):
+        if volume.visit is not None and volume.visit not in known:
+            what = f"volume[{n}] ({volume.file}) is of visit '{volume.visit}', which does not exist"
+            raise BadInput(CASE_FILE, what, f"Its visits are: {', '.join(known) or 'none'}")
+    text = "Its landmarks are not measured: state in case.toml which visit it belongs to (visit)."
+    return tuple(
+        Finding(code="volume.no_visit", severity=Severity.INFO, file=volume.file, text=text)
+        for volume in volumes
+        if volume.readings and volume.visit is None
+    )
 
 
 def _check_tables(root: Path) -> None:
@@ -270,7 +296,7 @@ def birth_findings(birth_year: int | None, people: Iterable[tuple[str, Person]])
 def _same_file_findings(visits: Iterable[Visit]) -> tuple[Finding, ...]:
     first: dict[str, str] = {}
     findings = []
-    for film in (film for visit in visits for film in visit.films):
+    for film in (image for visit in visits for image in (*visit.films, *visit.photos)):
         if film.sha256 in first:
             text = f"It is the very same file as {first[film.sha256]}: the two are one exposure."
             findings.append(Finding(code="film.same_file", severity=Severity.WARN, file=film.file, text=text))

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from atlasplane.core.calibration import UNCALIBRATED, Calibration, CalibrationKind
-from atlasplane.core.errors import BadFile
+from atlasplane.core.calibration import Calibration
+from atlasplane.core.finding import Finding
+from atlasplane.io.dicom_place import PLACE_TAGS, stated_place
+from atlasplane.io.dicom_scale import SCALE_TAGS, stated_scale
+from atlasplane.io.dicom_values import text
 from atlasplane.sources.film import ImageDirection, Technique
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-ASSUMED_U_REL = 0.02
-"""Relative u of a scale whose maker states none (assumption: the distance is known to 2 cm at 1 m)."""
-
-SAME_SIZE = 1e-3
-"""Two pixel sizes closer than this, relatively, are the same number written twice."""
+PERSON_TAGS = ("SpecificCharacterSet", "PatientID", "IssuerOfPatientID", "PatientBirthDate")
+TIME_TAGS = (
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "ContentDate",
+    "ContentTime",
+    "StudyDate",
+    "StudyTime",
+    "TimezoneOffsetFromUTC",
+)
+STATEMENT_TAGS = (*PERSON_TAGS, *TIME_TAGS, *SCALE_TAGS, *PLACE_TAGS)
+"""Elements that `statement` looks at."""
 
 _NO_PERSON = frozenset({"", "0", "anon", "anonymous", "anonymized", "unknown", "none"})
 _KEY = secrets.token_bytes(32)
@@ -65,6 +74,14 @@ class HeaderStatement:
         From PatientOrientation.
     view_hint : str or None
         The view that the header's own words are closest to.
+    tube_deg, tilt_deg : float or None
+        Tube angle, caudad +, where its sign is known; its size, where only that is stated.
+    principal_px : (float, float) or None
+        Centre of the collimated field, [column, row].
+    shown_window : (float, float) or None
+        Darkest and brightest grey that the header asks a display to tell apart.
+    remarks : tuple of Finding
+        What in the header contradicts itself; without the name of the file.
     """
 
     person: Person
@@ -78,17 +95,24 @@ class HeaderStatement:
     patient_anterior: ImageDirection | None
     patient_superior: ImageDirection | None
     view_hint: str | None
+    tube_deg: float | None = None
+    tilt_deg: float | None = None
+    principal_px: tuple[float, float] | None = None
+    shown_window: tuple[float, float] | None = None
+    remarks: tuple[Finding, ...] = ()
 
     @property
     def technique(self) -> Technique | None:
-        """Distances, where both are stated and make sense; the header has no tube angle, so it stays 0."""
+        """Distances and tube angle, where both distances are stated and make sense; an unknown angle is 0."""
         if self.sid_mm is None or self.sod_mm is None or not 0 < self.sod_mm < self.sid_mm:
             return None
-        return Technique(sid_mm=self.sid_mm, sod_mm=self.sod_mm)
+        return Technique(sid_mm=self.sid_mm, sod_mm=self.sod_mm, tube_deg=self.tube_deg or 0.0)
 
 
-def statement(header: Dataset, *, name: str) -> HeaderStatement:
-    """What the header states.
+def statement(
+    header: Dataset, *, name: str, shown_window: tuple[float, float] | None = None
+) -> HeaderStatement:
+    """What the header states; the window is passed through.
 
     Raises
     ------
@@ -96,121 +120,42 @@ def statement(header: Dataset, *, name: str) -> HeaderStatement:
         When one of the numbers used is not a finite number.
     """
     time, offset_assumed = _time(header)
-    directions = _directions(header)
+    scale, place = stated_scale(header, name=name), stated_place(header, name=name)
     return HeaderStatement(
         person=person(header),
         time=time,
         offset_assumed=offset_assumed,
-        calibration=proposed_calibration(header, name=name),
-        detector_mm_per_px=_spacing(header, "ImagerPixelSpacing", name),
-        sid_mm=_number(header, "DistanceSourceToDetector", name),
-        sod_mm=_number(header, "DistanceSourceToPatient", name),
-        patient_right=directions.get("R"),
-        patient_anterior=directions.get("A"),
-        patient_superior=directions.get("H"),
-        view_hint=_view_hint(header),
+        calibration=scale.calibration,
+        detector_mm_per_px=scale.detector_mm_per_px,
+        sid_mm=scale.sid_mm,
+        sod_mm=scale.sod_mm,
+        patient_right=place.patient_right,
+        patient_anterior=place.patient_anterior,
+        patient_superior=place.patient_superior,
+        view_hint=place.view_hint,
+        tube_deg=place.tube_deg,
+        tilt_deg=place.tilt_deg,
+        principal_px=place.principal_px,
+        shown_window=shown_window,
+        remarks=(*scale.remarks, *place.remarks),
     )
 
 
 def person(header: Dataset) -> Person:
     """Whom the header speaks of, as tokens."""
-    id_ = _text(header, "PatientID")
-    birth = _text(header, "PatientBirthDate")
+    id_ = text(header, "PatientID")
+    birth = text(header, "PatientBirthDate")
     year = int(birth[:4]) if birth[:4].isdecimal() and int(birth[:4]) > 1850 else None
     return Person(
         id_token=None if id_.lower() in _NO_PERSON else _token(id_),
-        issuer_token=_token(_text(header, "IssuerOfPatientID")),
+        issuer_token=_token(text(header, "IssuerOfPatientID")),
         birth_token=_token(birth) if year is not None else None,
         birth_year=year,
     )
 
 
-def proposed_calibration(header: Dataset, *, name: str) -> Calibration:
-    """The best scale that the header supports; `mm_per_px` is [column, row].
-
-    ImagerPixelSpacing is a size on the detector: it is divided by a stated magnification, or stays
-    `detector_plane_only`.
-    """
-    patient = _spacing(header, "PixelSpacing", name)
-    detector = _spacing(header, "ImagerPixelSpacing", name)
-    stated = {
-        "FIDUCIAL": CalibrationKind.DICOM_FIDUCIAL,
-        "GEOMETRY": CalibrationKind.DICOM_GEOMETRY,
-    }.get(_text(header, "PixelSpacingCalibrationType").upper())
-    if patient is not None and stated is not None:
-        return _calibration(stated, patient)
-    if patient is not None and detector is not None and not _same_size(patient, detector):
-        return _calibration(CalibrationKind.MODALITY_CORRECTED, patient)
-    if detector is not None:
-        return _by_magnification(header, detector, name)
-    plane = patient or _spacing(header, "NominalScannedPixelSpacing", name)
-    return UNCALIBRATED if plane is None else _calibration(CalibrationKind.DETECTOR_PLANE_ONLY, plane)
-
-
-def _by_magnification(header: Dataset, detector: tuple[float, float], name: str) -> Calibration:
-    factor = _number(header, "EstimatedRadiographicMagnificationFactor", name)
-    if factor is not None and factor > 1:
-        return _calibration(CalibrationKind.ERMF, _divided(detector, factor))
-    sid = _number(header, "DistanceSourceToDetector", name)
-    sod = _number(header, "DistanceSourceToPatient", name)
-    if sid is not None and sod is not None and 0 < sod < sid:
-        return _calibration(CalibrationKind.SID_SOD, _divided(detector, sid / sod))
-    return _calibration(CalibrationKind.DETECTOR_PLANE_ONLY, detector)
-
-
-def _calibration(kind: CalibrationKind, mm_per_px: tuple[float, float]) -> Calibration:
-    return Calibration(kind=kind, mm_per_px=mm_per_px, u_rel=ASSUMED_U_REL)
-
-
-def _divided(size: tuple[float, float], by: float) -> tuple[float, float]:
-    return size[0] / by, size[1] / by
-
-
-def _same_size(a: tuple[float, float], b: tuple[float, float]) -> bool:
-    return all(math.isclose(p, q, rel_tol=SAME_SIZE) for p, q in zip(a, b, strict=True))
-
-
-def _spacing(header: Dataset, keyword: str, name: str) -> tuple[float, float] | None:
-    """A DICOM spacing [between rows, between columns] as our [column size, row size]."""
-    value = header.get(keyword)
-    if value is None or value == "":
-        return None
-    try:
-        between_rows, between_columns = (float(part) for part in value)
-    except (TypeError, ValueError) as fault:
-        raise _garbled(name, keyword) from fault
-    if not all(math.isfinite(size) and size > 0 for size in (between_rows, between_columns)):
-        raise _garbled(name, keyword)
-    return between_columns, between_rows
-
-
-def _number(header: Dataset, keyword: str, name: str) -> float | None:
-    """A positive number; the standard's 0 and empty mean unknown."""
-    value = header.get(keyword)
-    if value is None or value == "":
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as fault:
-        raise _garbled(name, keyword) from fault
-    if not math.isfinite(number):
-        raise _garbled(name, keyword)
-    return number if number > 0 else None
-
-
-def _garbled(name: str, keyword: str) -> BadFile:
-    return BadFile(
-        name, f"has a header whose {keyword} is not a usable number", "Correct the header, or export it again"
-    )
-
-
-def _text(header: Dataset, keyword: str) -> str:
-    value = header.get(keyword)
-    return "" if value is None else str(value).strip("\0 ")
-
-
-def _token(text: str) -> bytes | None:
-    return blake2b(text.encode("utf-8", "replace"), key=_KEY, digest_size=16).digest() if text else None
+def _token(words: str) -> bytes | None:
+    return blake2b(words.encode("utf-8", "replace"), key=_KEY, digest_size=16).digest() if words else None
 
 
 def _both_differ(a: bytes | None, b: bytes | None) -> bool:
@@ -220,40 +165,18 @@ def _both_differ(a: bytes | None, b: bytes | None) -> bool:
 def _time(header: Dataset) -> tuple[datetime | None, bool]:
     """Time of the exposure, and whether the offset had to be taken from this computer."""
     for kind in ("Acquisition", "Content", "Study"):
-        digits = _text(header, f"{kind}Date") + (_text(header, f"{kind}Time").partition(".")[0] or "000000")
+        digits = text(header, f"{kind}Date") + (text(header, f"{kind}Time").partition(".")[0] or "000000")
         try:
             naive = datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007  the offset comes next
         except ValueError:
             continue
-        offset = _offset(_text(header, "TimezoneOffsetFromUTC"))
+        offset = _offset(text(header, "TimezoneOffsetFromUTC"))
         return (naive.astimezone(), True) if offset is None else (naive.replace(tzinfo=offset), False)
     return None, False
 
 
-def _offset(text: str) -> timezone | None:
-    if len(text) != 5 or text[0] not in "+-" or not text[1:].isdecimal() or int(text[1:3]) > 14:
+def _offset(words: str) -> timezone | None:
+    if len(words) != 5 or words[0] not in "+-" or not words[1:].isdecimal() or int(words[1:3]) > 14:
         return None
-    ahead = timedelta(hours=int(text[1:3]), minutes=int(text[3:]))
-    return timezone(-ahead if text[0] == "-" else ahead)
-
-
-def _directions(header: Dataset) -> dict[str, ImageDirection]:
-    """Where R, A and H (patient right, anterior, head) lie, from the directions of rows and columns."""
-    value = header.get("PatientOrientation")
-    if value is None or isinstance(value, str) or len(value) != 2:
-        return {}
-    opposite = {"L": "R", "R": "L", "P": "A", "A": "P", "F": "H", "H": "F"}
-    ends = ((ImageDirection.RIGHT, ImageDirection.LEFT), (ImageDirection.DOWN, ImageDirection.UP))
-    found: dict[str, ImageDirection] = {}
-    for letters, (forward, backward) in zip(value, ends, strict=True):
-        towards = str(letters)[:1]
-        if towards in opposite:
-            found |= {towards: forward, opposite[towards]: backward}
-    return found
-
-
-def _view_hint(header: Dataset) -> str | None:
-    position = _text(header, "ViewPosition").upper()
-    if position in ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD"):
-        return "lateral"
-    return "ap-cervical" if position in ("AP", "PA") else None
+    ahead = timedelta(hours=int(words[1:3]), minutes=int(words[3:]))
+    return timezone(-ahead if words[0] == "-" else ahead)

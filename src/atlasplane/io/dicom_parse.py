@@ -15,6 +15,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from atlasplane.core.errors import AtlasplaneError, BadFile
+from atlasplane.io.dicom_stream import as_plain, opened
 
 
 @contextmanager
@@ -35,6 +36,7 @@ def parsing(name: str, what: str, remedy: str) -> Iterator[None]:
         logger.disabled = before
 
 
-def header_of(path: Path, tags: Sequence[str]) -> Dataset:
+def header_of(path: Path, tags: Sequence[str], *, name: str) -> Dataset:
     """The named elements of a scanned file, without its pixels; call it inside `parsing`."""
-    return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags))
+    with as_plain(opened(path, name=name)) as stream:
+        return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(tags))

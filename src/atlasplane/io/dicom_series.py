@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut
@@ -17,14 +17,18 @@ from pydicom.pixels.utils import pixel_array
 
 from atlasplane.core.errors import BadFile
 from atlasplane.geometry.types import Array
-from atlasplane.io.dicom_guard import scan
+from atlasplane.io.decode_process import allowance, decoded
+from atlasplane.io.dicom_guard import Skeleton, scan
 from atlasplane.io.dicom_header import Person, person
 from atlasplane.io.dicom_parse import header_of, parsing
+from atlasplane.io.dicom_size import checked_shape
+from atlasplane.io.dicom_stream import as_plain, opened
 from atlasplane.io.digest import unreadable
+from atlasplane.io.limits import limit
 from atlasplane.io.volume_image import VolumeImage, check_grid
 
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
-MAX_SLICES = 4096
+MAX_SLICES = limit("volume_slices")
 GAP = 0.1
 """A step between slices that is off by more than this share is a gap or a doubled slice."""
 SAME_DIRECTION = 1e-3
@@ -39,12 +43,18 @@ _USED = [
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
+    "RescaleType",
+]
+_SIZE = [
     "Rows",
     "Columns",
-    "RescaleType",
-    "RescaleSlope",
-    "RescaleIntercept",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "BitsStored",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
 ]
+_GREY = ["RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "PixelRepresentation"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -57,6 +67,7 @@ class _Slice:
     spacing: tuple[float, float]
     size: tuple[int, int]
     hounsfield: bool
+    packed: bool
 
 
 def read_dicom_series(folder: Path, *, name: str, hounsfield: bool | None = None) -> VolumeImage:
@@ -69,7 +80,13 @@ def read_dicom_series(folder: Path, *, name: str, hounsfield: bool | None = None
     BadFile
         When the folder holds no slices, several series or sizes, other images, or a gap; with the counts.
     """
-    slices = [_slice(path, f"{name}/{path.name}") for path in _dicom_files(folder, name)]
+    return series_of(_dicom_files(folder, name), name=name, hounsfield=hounsfield)
+
+
+def series_of(files: Sequence[Path], *, name: str, hounsfield: bool | None = None) -> VolumeImage:
+    """Grid of the slices of one series, in any order; raises as `read_dicom_series`."""
+    _check_count(len(files), name)
+    slices = [_slice(path, f"{name}/{path.name}") for path in files]
     _check_one_kind(slices, name)
     normal = np.cross(slices[0].axes[0], slices[0].axes[1])
     ordered = sorted(slices, key=lambda each: float(each.position @ normal))
@@ -81,7 +98,7 @@ def read_dicom_series(folder: Path, *, name: str, hounsfield: bool | None = None
         shape=shape,
         affine_lps=affine,
         hounsfield=all(each.hounsfield for each in slices) if hounsfield is None else hounsfield,
-        load_voxels=partial(_load, tuple(each.path for each in ordered), name=name),
+        load_voxels=partial(_load, tuple(ordered), name=name),
         person=slices[0].person,
     )
 
@@ -93,10 +110,13 @@ def _dicom_files(folder: Path, name: str) -> list[Path]:
         marked = [path for path in files if _is_marked(path) or path.suffix.lower() == ".dcm"]
     except OSError as fault:
         raise unreadable(name, fault) from fault
-    if not 2 <= len(marked) <= MAX_SLICES:
-        what = f"holds {len(marked)} DICOM images, a volume has 2 to {MAX_SLICES}"
-        raise BadFile(name, what, "Give the folder of one CT series")
     return marked
+
+
+def _check_count(count: int, name: str) -> None:
+    if not 2 <= count <= MAX_SLICES:
+        what = f"holds {count} DICOM images, a volume has 2 to {MAX_SLICES}"
+        raise BadFile(name, what, "Give the folder of one CT series")
 
 
 def _is_marked(path: Path) -> bool:
@@ -105,15 +125,21 @@ def _is_marked(path: Path) -> bool:
 
 
 def _slice(path: Path, name: str) -> _Slice:
-    scan(path, name=name)
+    skeleton = scan(path, name=name)
     with parsing(name, "has a DICOM header that cannot be used", "Export the series again"):
-        return _slice_of(header_of(path, _USED), path, name)
+        return _slice_of(header_of(path, [*_USED, *_SIZE, *_GREY], name=name), skeleton, path, name)
 
 
-def _slice_of(header: Dataset, path: Path, name: str) -> _Slice:
+def _slice_of(header: Dataset, skeleton: Skeleton, path: Path, name: str) -> _Slice:
     if str(header.get("SOPClassUID", "")) != CT_CLASS:
         what = f"is not a single CT slice (modality {header.get('Modality', 'not stated')})"
-        raise BadFile(name, what, "Export the CT as single slices, or convert it to NIfTI")
+        remedy = (
+            "Export the CT as single slices, or convert it to NIfTI; films belong to a visit (atlasplane add)"
+        )
+        raise BadFile(name, what, remedy)
+    rows, columns = checked_shape(header, skeleton, 1, name)
+    if int(header.get("SamplesPerPixel") or 1) != 1:
+        raise BadFile(name, "is a slice in colour", "Export the CT in grey")
     axes = np.array([float(v) for v in header.ImageOrientationPatient]).reshape(2, 3)
     position = np.array([float(v) for v in header.ImagePositionPatient])
     between_rows, between_columns = (float(v) for v in header.PixelSpacing)
@@ -127,8 +153,9 @@ def _slice_of(header: Dataset, path: Path, name: str) -> _Slice:
         position=position,
         axes=axes,
         spacing=(between_columns, between_rows),
-        size=(int(header.Columns), int(header.Rows)),
+        size=(columns, rows),
         hounsfield=str(header.get("RescaleType", "HU")) == "HU" and "RescaleIntercept" in header,
+        packed=skeleton.is_packed,
     )
 
 
@@ -177,15 +204,28 @@ def _affine(first: _Slice, step: Array) -> Array:
     return affine
 
 
-def _load(paths: tuple[Path, ...], *, name: str) -> NDArray[np.generic]:
-    """Greys, shape (columns, rows, slices), rescaled."""
+def _load(slices: tuple[_Slice, ...], *, name: str) -> NDArray[np.generic]:
+    """Greys, shape (columns, rows, slices), rescaled; compressed slices are decoded in another process."""
+    return np.stack([_values(each, name).T for each in slices], axis=2)
+
+
+def _values(each: _Slice, name: str) -> NDArray[np.generic]:
+    if not each.packed:
+        return slice_values(each.path, name=name)
+    allowed = allowance(each.size[0] * each.size[1], file_bytes=each.path.stat().st_size)
+    return decoded(f"{__name__}:{slice_values.__name__}", each.path, name=name, allowed=allowed)
+
+
+def slice_values(path: Path, *, name: str) -> NDArray[np.generic]:
+    """Rescaled greys of one slice, shape (rows, columns), decoded in this process; raises BadFile."""
     with parsing(name, "has slices that cannot be decoded", "Export the series uncompressed"):
-        slices = [_rescaled(pydicom.dcmread(path)) for path in paths]
-        return np.stack([each.T for each in slices], axis=2)
+        header = header_of(path, _GREY, name=name)
+        with as_plain(opened(path, name=name)) as stream:
+            return _rescaled(np.asarray(pixel_array(stream)), header)
 
 
-def _rescaled(header: Dataset) -> NDArray[Any]:
-    values = np.asarray(apply_modality_lut(pixel_array(header), header), dtype=float)
+def _rescaled(stored: NDArray[np.generic], header: Dataset) -> NDArray[Any]:
+    values = np.asarray(apply_modality_lut(stored, header), dtype=float)
     whole = np.rint(values)
     fits = np.array_equal(values, whole) and abs(whole).max(initial=0) < np.iinfo(np.int16).max
     return whole.astype(np.int16) if fits else values.astype(np.float32)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.io.dicom_header import HeaderStatement
-from atlasplane.io.models import FilmTable
+from atlasplane.io.models import FilmTable, PhotoTable
 from atlasplane.sources.film import ImageDirection, View
 
 MIDLINE_SHARE = 0.05
@@ -23,7 +23,7 @@ class Orientation:
     superior: ImageDirection | None
 
 
-def orientation_of(film: FilmTable, *, name: str, where: str) -> Orientation:
+def orientation_of(film: FilmTable | PhotoTable, *, name: str, where: str) -> Orientation:
     """The stated orientation, complete for the film's view.
 
     Parameters
@@ -40,7 +40,7 @@ def orientation_of(film: FilmTable, *, name: str, where: str) -> Orientation:
     needs = {"patient_right": view.needs_right, "patient_anterior": view.needs_anterior}
     for key, needed in needs.items():
         if needed and getattr(film, key) is None:
-            what = f"{where}: '{key}' is missing, which a {film.view} film needs"
+            what = f"{where}: '{key}' is missing, which an image of view {film.view} needs"
             raise BadInput(
                 name, what, f'Look at the side marker, then add {key} = "image_left" (or image_right, …)'
             )
@@ -88,7 +88,7 @@ def check_marker(
 def check_header(
     film: FilmTable, orientation: Orientation, stated: HeaderStatement | None, *, name: str, where: str
 ) -> tuple[Finding, ...]:
-    """Hold the orientation in the DICOM header against the stated one.
+    """Hold the orientation in the DICOM header against the stated one, and the header against itself.
 
     Raises
     ------
@@ -97,6 +97,13 @@ def check_header(
     """
     if stated is None:
         return ()
+    remarks = tuple(replace(remark, file=_file(name, film)) for remark in stated.remarks)
+    return (*_sides_against_header(film, orientation, stated, name=name, where=where), *remarks)
+
+
+def _sides_against_header(
+    film: FilmTable, orientation: Orientation, stated: HeaderStatement, *, name: str, where: str
+) -> tuple[Finding, ...]:
     pairs = (
         ("patient_right", orientation.right, stated.patient_right),
         ("patient_anterior", orientation.anterior, stated.patient_anterior),
@@ -122,7 +129,7 @@ def _direction(value: str | None) -> ImageDirection | None:
     return None if value is None else ImageDirection(value)
 
 
-def _check_square(orientation: Orientation, film: FilmTable, name: str, where: str) -> None:
+def _check_square(orientation: Orientation, film: FilmTable | PhotoTable, name: str, where: str) -> None:
     """Two directions along one line leave the image plane undefined."""
     named = {
         "patient_right": orientation.right,

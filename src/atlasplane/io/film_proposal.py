@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from atlasplane.core.calibration import Calibration, CalibrationKind
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
-from atlasplane.io.dicom_header import ASSUMED_U_REL, HeaderStatement
+from atlasplane.io.dicom_header import HeaderStatement
+from atlasplane.io.dicom_scale import scaled
 from atlasplane.io.faults import validated
 from atlasplane.io.models import CalibrationTable, FilmTable, TechniqueTable
 from atlasplane.io.toml_text import table_lines
@@ -39,19 +40,32 @@ class Proposal:
             text = (
                 f"{' and '.join(directions)} came from the DICOM header: hold them against the side marker."
             )
-            found.append(
-                Finding(code="film.orientation_from_header", severity=Severity.WARN, file=file, text=text)
-            )
+            found.append(_finding("film.orientation_from_header", text, file, severity=Severity.WARN))
+        if "view" in keys:
+            text = f"The view '{self.table.view}' came from the words of the DICOM header: look at the film."
+            found.append(_finding("film.view_from_header", text, file, severity=Severity.WARN))
         if "calibration" in keys:
-            text = f"The scale came from the DICOM header; its u_rel of {ASSUMED_U_REL:g} is an assumption."
-            found.append(
-                Finding(code="calibration.from_header", severity=Severity.INFO, file=file, text=text)
+            assert self.table.calibration is not None  # its note was made with it
+            kind = CalibrationKind(self.table.calibration.kind)
+            usual = kind.usual
+            text = (
+                f"The scale came from the DICOM header ({kind.value}: {usual.what}); its u_rel of "
+                f"{usual.u_rel:g} is what is usual for this kind ({usual.tag})."
             )
+            found.append(_finding("calibration.from_header", text, file, source=usual.source))
+        if "technique" in keys:
+            text = "Distances and tube angle came from the DICOM header, whose patient need not be the atlas."
+            found.append(_finding("technique.from_header", text, file))
         return tuple(found)
 
 
 def proposal(
-    stated: Mapping[str, object], header: HeaderStatement | None, *, file: str, name: str
+    stated: Mapping[str, object],
+    header: HeaderStatement | None,
+    *,
+    file: str,
+    name: str,
+    take_hint: bool = False,
 ) -> Proposal:
     """The table of a film.
 
@@ -64,6 +78,8 @@ def proposal(
         The film's name in its visit folder.
     name : str
         How messages call the file.
+    take_hint : bool
+        Take the view that the header speaks of where none is stated, and say so.
 
     Raises
     ------
@@ -71,6 +87,9 @@ def proposal(
         When a key cannot be used, or no view is stated.
     """
     given = {key: value for key, value in stated.items() if value is not None}
+    hinted = take_hint and "view" not in given and header is not None and header.view_hint is not None
+    if hinted and header is not None:
+        given["view"] = header.view_hint
     if "view" not in given:
         hint = (
             f"; its header speaks of '{header.view_hint}'" if header is not None and header.view_hint else ""
@@ -85,7 +104,9 @@ def proposal(
     proposed |= _scale(table, header, technique)
     notes = dict.fromkeys(proposed, CHECK)
     if "calibration" in proposed:
-        notes["calibration"] = f"{CHECK}; u_rel is an assumption"
+        notes["calibration"] = f"{CHECK}; u_rel is the usual one of this kind"
+    if hinted:
+        notes["view"] = CHECK
     return Proposal(table=table.model_copy(update=proposed), notes=notes)
 
 
@@ -104,11 +125,16 @@ def _directions(table: FilmTable, header: HeaderStatement) -> dict[str, object]:
 
 
 def _technique(table: FilmTable, header: HeaderStatement) -> dict[str, object]:
-    """Distances of the header, for a lateral film only: elsewhere the tube angle is needed too."""
+    """Distances of the header: for a lateral film, elsewhere only with the tube angle that they need."""
     lateral = not View(table.view).needs_right
-    if table.technique is not None or header.technique is None or not lateral:
+    said = header.technique
+    if table.technique is not None or said is None or not (lateral or header.tube_deg is not None):
         return {}
-    return {"technique": TechniqueTable(sid_mm=header.technique.sid_mm, sod_mm=header.technique.sod_mm)}
+    more: dict[str, object] = {} if header.tube_deg is None else {"tube_deg": header.tube_deg}
+    if header.principal_px is not None:
+        more["principal_px"] = header.principal_px
+    content = {"sid_mm": said.sid_mm, "sod_mm": said.sod_mm, **more}
+    return {"technique": TechniqueTable.model_validate(content)}
 
 
 def _scale(table: FilmTable, header: HeaderStatement, technique: TechniqueTable | None) -> dict[str, object]:
@@ -117,9 +143,7 @@ def _scale(table: FilmTable, header: HeaderStatement, technique: TechniqueTable 
     best = _by_stated_distances(header, technique) or header.calibration
     if best.mm_per_px is None:
         return {}
-    return {
-        "calibration": CalibrationTable(kind=best.kind.value, mm_per_px=best.mm_per_px, u_rel=ASSUMED_U_REL)
-    }
+    return {"calibration": CalibrationTable(kind=best.kind.value, mm_per_px=best.mm_per_px, u_rel=best.u_rel)}
 
 
 def _by_stated_distances(header: HeaderStatement, technique: TechniqueTable | None) -> Calibration | None:
@@ -130,4 +154,10 @@ def _by_stated_distances(header: HeaderStatement, technique: TechniqueTable | No
         return None
     by = technique.sod_mm / technique.sid_mm
     mm_per_px = (detector[0] * by, detector[1] * by)
-    return Calibration(kind=CalibrationKind.SID_SOD, mm_per_px=mm_per_px, u_rel=ASSUMED_U_REL)
+    return scaled(CalibrationKind.SID_SOD, mm_per_px)
+
+
+def _finding(
+    code: str, text: str, file: str, *, severity: Severity = Severity.INFO, source: str | None = None
+) -> Finding:
+    return Finding(code=code, severity=severity, file=file, text=text, source=source)

@@ -8,7 +8,8 @@ from atlasplane.core.calibration import UNCALIBRATED, Calibration, CalibrationKi
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.geometry.types import Array
-from atlasplane.io.dicom_header import ASSUMED_U_REL, HeaderStatement
+from atlasplane.io.dicom_header import HeaderStatement
+from atlasplane.io.limits import agreement
 from atlasplane.io.models import CalibrationTable, CameraTable, TechniqueTable
 from atlasplane.sources.film import Detector, Technique
 
@@ -16,8 +17,6 @@ PIXEL_MM = (0.005, 5.0)
 """A pixel outside this is not given in millimetres."""
 FIELD_MM = (20.0, 2500.0)
 """A film outside this shows no neck or spine."""
-DISAGREE_REL = 0.05
-"""Two statements of one distance or scale further apart than this cannot both be right."""
 
 
 def technique_of(
@@ -43,20 +42,38 @@ def technique_of(
         detector=Detector(table.detector),
         principal_px=table.principal_px,
     )
-    header = None if stated is None else stated.sid_mm
-    if header is None or abs(technique.sid_mm / header - 1) <= DISAGREE_REL:
+    if stated is None:
         return technique, ()
+    return technique, (*_distance_findings(technique, stated, file), *_tube_findings(technique, stated, file))
+
+
+def _distance_findings(technique: Technique, stated: HeaderStatement, file: str) -> tuple[Finding, ...]:
+    header = stated.sid_mm
+    if header is None or abs(technique.sid_mm / header - 1) <= agreement("scale_rel"):
+        return ()
     text = f"sid_mm = {technique.sid_mm:g}, but the DICOM header says {header:g} mm."
-    return technique, (
-        Finding(
-            code="technique.disagrees",
-            severity=Severity.WARN,
-            file=file,
-            value=technique.sid_mm,
-            limit=header,
-            text=text,
-        ),
+    return (_warning("technique.disagrees", text, file, technique.sid_mm, header),)
+
+
+def _tube_findings(technique: Technique, stated: HeaderStatement, file: str) -> tuple[Finding, ...]:
+    """Hold the tube angle against the header: with its sign where that is known, else by its size."""
+    tilt = stated.tilt_deg
+    if tilt is None:
+        return ()
+    ours = technique.tube_deg if stated.tube_deg is not None else abs(technique.tube_deg)
+    theirs = stated.tube_deg if stated.tube_deg is not None else tilt
+    limit = agreement("tube_deg")
+    if abs(ours - theirs) <= limit:
+        return ()
+    sign = "" if stated.tube_deg is not None else " (without its sign)"
+    text = (
+        f"tube_deg = {technique.tube_deg:g}, but the DICOM header says {theirs:g}°{sign} (limit {limit:g}°)."
     )
+    return (_warning("technique.tube_disagrees", text, file, ours - theirs, limit),)
+
+
+def _warning(code: str, text: str, file: str, value: float, limit: float) -> Finding:
+    return Finding(code=code, severity=Severity.WARN, file=file, value=value, limit=limit, text=text)
 
 
 def camera_of(table: CameraTable | None, *, name: str, where: str) -> Array | None:
@@ -113,13 +130,13 @@ def check_scale(
     if not by_distance or technique is None or detector is None or calibration.mm_per_px is None:
         return ()
     expected = detector[0] / technique.magnification
-    ratio = calibration.mm_per_px[0] / expected
-    if abs(ratio - 1) <= DISAGREE_REL:
+    ratio, limit = calibration.mm_per_px[0] / expected, agreement("scale_rel")
+    if abs(ratio - 1) <= limit:
         return ()
     text = (
         f"mm_per_px = {calibration.mm_per_px[0]:.4g} is {100 * (ratio - 1):+.0f} % off {expected:.4g}, "
         f"the detector's pixel divided by the magnification {technique.magnification:.3f} "
-        f"(limit {100 * DISAGREE_REL:.0f} %): lengths may be wrong by as much."
+        f"(limit {100 * limit:.0f} %): lengths may be wrong by as much."
     )
     return (
         Finding(
@@ -127,7 +144,7 @@ def check_scale(
             severity=Severity.WARN,
             file=file,
             value=100 * (ratio - 1),
-            limit=100 * DISAGREE_REL,
+            limit=100 * limit,
             text=text,
         ),
     )
@@ -150,15 +167,24 @@ def _as_stated(
         shown = f"[{table.mm_per_px[0]:g}, {table.mm_per_px[1]:g}]"
         what = f"{where}: mm_per_px = {shown} cannot be the millimetres of a pixel"
         raise BadInput(name, what, f"A pixel of a film measures {PIXEL_MM[0]:g} to {PIXEL_MM[1]:g} mm")
-    u_rel = ASSUMED_U_REL if table.u_rel is None else table.u_rel
-    findings = (_u_assumed(file),) if table.u_rel is None and kind.has_object_scale else ()
+    u_rel = kind.usual.u_rel if table.u_rel is None else table.u_rel
+    findings = (_u_assumed(kind, file),) if table.u_rel is None and kind.has_object_scale else ()
     return Calibration(kind=kind, mm_per_px=table.mm_per_px, u_rel=u_rel), findings
 
 
-def _u_assumed(file: str) -> Finding:
-    text = f"No u_rel is stated for the scale: {ASSUMED_U_REL:g} is assumed for every length of this film."
+def _u_assumed(kind: CalibrationKind, file: str) -> Finding:
+    usual = kind.usual
+    text = (
+        f"No u_rel is stated for the scale: {usual.u_rel:g} is taken, as is usual for '{kind.value}' "
+        f"({usual.tag})."
+    )
     return Finding(
-        code="calibration.u_assumed", severity=Severity.INFO, file=file, value=ASSUMED_U_REL, text=text
+        code="calibration.u_assumed",
+        severity=Severity.INFO,
+        file=file,
+        value=usual.u_rel,
+        text=text,
+        source=usual.source,
     )
 
 
@@ -167,7 +193,13 @@ def _from_header(calibration: Calibration, file: str) -> Finding:
         f"The scale was taken from the DICOM header (kind '{calibration.kind.value}', "
         f"u_rel {calibration.u_rel:g} assumed); state 'calibration' in visit.toml to confirm or correct it."
     )
-    return Finding(code="calibration.from_header", severity=Severity.INFO, file=file, text=text)
+    return Finding(
+        code="calibration.from_header",
+        severity=Severity.INFO,
+        file=file,
+        text=text,
+        source=calibration.kind.usual.source,
+    )
 
 
 def _plane_findings(calibration: Calibration, file: str) -> tuple[Finding, ...]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from atlasplane.io.models_readings import LANDMARKS_SCHEMA, LandmarkFile, PointT
 from atlasplane.io.text_file import checked_schema, read_json
 from atlasplane.sources.reading import MarkedContour, MarkedPoint, Reading
 
+_HEAD = ("id", "observer", "time", "tool", "blinded")
+"""Keys of a reading that stand on its first line."""
 BORDER_PX = 0.5
 """A pixel reaches half its size beyond its centre, and so does the image."""
 
@@ -79,8 +82,17 @@ def read_landmarks(
         When the file cannot be read.
     """
     name = name or path.as_posix()
-    content = checked_schema(read_json(path, name=name), LANDMARKS_SCHEMA, name=name)
-    table = validated(LandmarkFile, content, name=name, error=BadLandmarks)
+    return readings_of(read_json(path, name=name), name=name, image=image)
+
+
+def readings_of(content: object, *, name: str, image: MarkedImage | None = None) -> tuple[Reading, ...]:
+    """Readings of a landmark file's tables; parameters and errors as for `read_landmarks`."""
+    table = validated(
+        LandmarkFile,
+        checked_schema(content, LANDMARKS_SCHEMA, name=name),
+        name=name,
+        error=BadLandmarks,
+    )
     if image is not None:
         _check_belongs(table, image, name)
     _check_reading_ids(table, name)
@@ -106,10 +118,41 @@ def write_landmarks(
     OutputFailed
         When it cannot be written.
     """
-    image = _json({"file": image_file, "sha256": sha256})
-    head = f'{{"schema": {_json(LANDMARKS_SCHEMA)},\n "image": {image},\n'
-    body = ",\n".join(_reading_text(reading) for reading in readings)
-    write_text(path, f'{head} "space": {_json(space)},\n "readings": [\n{body}\n]}}\n')
+    image = {"file": image_file, "sha256": sha256}
+    tables = [reading_table(reading) for reading in readings]
+    write_text(path, landmark_text({"image": image, "space": space, "readings": tables}))
+
+
+def reading_table(reading: Reading) -> dict[str, object]:
+    """A reading as the table that stands in a landmark file."""
+    points: dict[str, object] = {id_: _point_table(point) for id_, point in reading.points.items()}
+    points |= {id_: {"visible": False} for id_ in sorted(reading.not_visible)}
+    sd = {id_: contour.sd for id_, contour in reading.contours.items() if contour.sd is not None}
+    return {
+        "id": reading.id,
+        "observer": reading.observer,
+        "time": reading.time.isoformat(),
+        "tool": reading.tool,
+        "blinded": reading.blinded,
+        "points": points,
+        "contours": {id_: contour.at.tolist() for id_, contour in reading.contours.items()},
+        **({"contour_sd": sd} if sd else {}),
+        **({"x": dict(reading.x)} if reading.x else {}),
+    }
+
+
+def landmark_text(content: Mapping[str, Any]) -> str:
+    """Text of a landmark file from its tables, one point a line; what the tables hold is kept to the digit.
+
+    Parameters
+    ----------
+    content : mapping
+        `image`, `space`, `readings` and what else a landmark file may hold.
+    """
+    own = {key: value for key, value in content.items() if key not in ("schema", "readings")}
+    head = ",\n ".join(f"{_json(key)}: {_json(value)}" for key, value in own.items())
+    body = ",\n".join(_reading_text(table) for table in content["readings"])
+    return f'{{"schema": {_json(LANDMARKS_SCHEMA)},\n {head},\n "readings": [\n{body}\n]}}\n'
 
 
 def _check_belongs(table: LandmarkFile, image: MarkedImage, name: str) -> None:
@@ -156,6 +199,7 @@ def _reading(table: ReadingTable, space: str, image: MarkedImage | None, name: s
         points=points,
         contours=contours,
         not_visible=frozenset(id_ for id_, point in table.points.items() if not point.visible),
+        x=dict(table.x or {}),
     )
 
 
@@ -228,20 +272,12 @@ def _check_inside(places: Mapping[str, Array], image: MarkedImage, name: str, wh
             )
 
 
-def _reading_text(reading: Reading) -> str:
-    head = {
-        "id": reading.id,
-        "observer": reading.observer,
-        "time": reading.time.isoformat(),
-        "tool": reading.tool,
-        "blinded": reading.blinded,
-    }
-    points = {id_: _point_table(point) for id_, point in reading.points.items()}
-    points |= {id_: {"visible": False} for id_ in sorted(reading.not_visible)}
-    contours = {id_: contour.at.tolist() for id_, contour in reading.contours.items()}
-    sd = {id_: contour.sd for id_, contour in reading.contours.items() if contour.sd is not None}
-    parts = [_json(head)[:-1], f'"points": {_lines(points)}', f'"contours": {_lines(contours)}']
-    return "  " + ",\n   ".join([*parts, *([f'"contour_sd": {_json(sd)}'] if sd else [])]) + "}"
+def _reading_text(table: Mapping[str, Any]) -> str:
+    head = {key: table[key] for key in _HEAD if key in table}
+    rest = {key: value for key, value in table.items() if key not in (*_HEAD, "points", "contours")}
+    places = [f'"{key}": {_lines(table.get(key) or {})}' for key in ("points", "contours")]
+    more = [f"{_json(key)}: {_json(value)}" for key, value in rest.items()]
+    return "  " + ",\n   ".join([_json(head)[:-1], *places, *more]) + "}"
 
 
 def _point_table(point: MarkedPoint) -> dict[str, object]:

@@ -50,12 +50,17 @@ BodySide = Literal["right", "left"]
 
 
 class VolumeTable(Strict):
-    """A CT or CBCT of the case; `hounsfield` says whether its greys are Hounsfield units."""
+    """A CT, CBCT or MRI of the case.
+
+    `hounsfield` says whether its greys are Hounsfield units, `visit` which visit its measures belong to.
+    """
 
     file: InsideFile
     landmarks: InsideFile | None = None
     masks: dict[Text, InsideFile] = Field(default_factory=dict)
     hounsfield: Flag | None = None
+    modality: Literal["ct", "cbct", "mri"] = "ct"
+    visit: Text | None = None
 
 
 class PlanTable(Strict):
@@ -109,11 +114,12 @@ class CameraTable(Strict):
 class FilmTable(Strict):
     """One film of a visit.
 
-    `marker_at` is the pixel of the side marker; `ignore_header_orientation` says that a person found the
-    orientation in the DICOM header to be wrong.
+    `frame` says which frame of a file of several it is, the first being 1; `marker_at` is the pixel of the
+    side marker; `ignore_header_orientation` says that a person found the header's orientation to be wrong.
     """
 
     file: InsideFile
+    frame: Annotated[Whole, Field(ge=1)] | None = None
     view: FilmView
     landmarks: InsideFile | None = None
     patient_right: Direction | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from atlasplane.io.strict import Instant, Number, Strict, Text
 
@@ -37,13 +37,25 @@ DIARY_COLUMNS = (
 )
 
 
+def _listed(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+class LegCheckTable(Strict):
+    """Supine leg check: readings in mm, + = right leg short; one number, or a list of repeats."""
+
+    leg_length_difference: (
+        Annotated[tuple[Number, ...], BeforeValidator(_listed), Field(min_length=1)] | None
+    ) = None
+
+
 class ExamFile(Strict):
     """exam.toml; the keys of each table are ids of the catalogues."""
 
     schema_: Literal["atlasplane.exam/1"] = Field(alias="schema")
     history: dict[str, object] = Field(default_factory=dict)
     neuro: dict[str, object] = Field(default_factory=dict)
-    leg_check: dict[str, object] = Field(default_factory=dict)
+    leg_check: LegCheckTable = Field(default_factory=LegCheckTable)
     palpation: dict[str, object] = Field(default_factory=dict)
     weight: dict[str, object] = Field(default_factory=dict)
     adverse: dict[str, object] = Field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 import warnings
 import zlib
 from functools import partial
@@ -15,12 +17,14 @@ from numpy.typing import NDArray
 from atlasplane.core.errors import BadFile
 from atlasplane.geometry.frames import LPS_FROM_RAS
 from atlasplane.io.digest import unreadable
+from atlasplane.io.limits import limit
 from atlasplane.io.volume_image import VolumeImage, check_grid
 
-MAX_BYTES = 4 * 1024**3
+MAX_BYTES = limit("volume_bytes")
 AIR_BELOW = -500.0
 """Only a volume in Hounsfield units has air this dark."""
 
+_HEAD_BYTES, _OFFSET_AT = 348, 108
 _DAMAGED = (EOFError, ValueError, TypeError, OverflowError, MemoryError, zlib.error)
 
 
@@ -54,10 +58,27 @@ def load_nifti(path: Path, *, name: str) -> NDArray[np.generic]:
     return _greys(image, name, slice(None)).reshape(shape)
 
 
+def one_slice(grey: NDArray[np.generic], mm_per_px: tuple[float, float]) -> bytes:
+    """A film as .nii.gz of one slice: pixel [column, row] at LPS (column * width, row * height, 0) mm.
+
+    Parameters
+    ----------
+    grey : array, shape (rows, columns)
+    mm_per_px : (float, float)
+        [column, row] size of a pixel.
+    """
+    width, height = mm_per_px
+    stored = grey.astype(np.float32) if grey.dtype.kind == "f" else grey
+    library: Any = nibabel
+    image = library.Nifti1Image(np.ascontiguousarray(stored.T[:, :, None]), np.diag([-width, -height, 1, 1]))
+    image.header.set_xyzt_units("mm")
+    return gzip.compress(image.to_bytes(), mtime=0)
+
+
 def _opened(path: Path, name: str) -> Any:
     """The image of a library without types; nothing but its header is read."""
     try:
-        path.stat()
+        _check_offset(path, name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = nibabel.load(path)
@@ -74,6 +95,23 @@ def _opened(path: Path, name: str) -> Any:
     if not isinstance(image, nibabel.Nifti1Image):
         raise BadFile(name, "is not a NIfTI volume", "Convert the scan to .nii.gz, or give its DICOM folder")
     return image
+
+
+def _check_offset(path: Path, name: str) -> None:
+    """Refuse a file that holds much before its greys: the library would read or inflate all of it."""
+    with path.open("rb") as plain:
+        packed = plain.read(2) == b"\x1f\x8b"
+    opener = gzip.open if packed else open
+    with opener(path, "rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if len(head) < _HEAD_BYTES:
+        return  # too short for a header: the library says so
+    offsets = (struct.unpack_from(order + "f", head, _OFFSET_AT)[0] for order in "<>")
+    sizes = (struct.unpack_from(order + "i", head)[0] for order in "<>")
+    for offset, size in zip(offsets, sizes, strict=True):
+        if size == _HEAD_BYTES and offset > limit("nifti_offset_bytes"):
+            what = f"holds {offset / 2**20:.0f} MB before its greys"
+            raise BadFile(name, what, "Convert the scan again without extensions")
 
 
 def _shape(image: Any, name: str) -> tuple[int, int, int]:

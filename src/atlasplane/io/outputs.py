@@ -160,8 +160,30 @@ class ChangeJson(Strict):
     level: Level | None = None
 
 
+class SeriesPointJson(Strict):
+    """One visit of a series; the change is against its first visit."""
+
+    visit: Text
+    value: Number | Text | AnyObservation | None
+    u: NotNegative | None
+    change: Number | None
+    mdc: MdcJson | None
+    distinguishable: Flag | None
+
+
+class SeriesJson(Strict):
+    """A quantity at three visits or more, in time order."""
+
+    quantity: Text
+    name: Text | None = None
+    unit: str | None = None
+    site: SiteJson | None = None
+    condition: Text | None = None
+    points: tuple[SeriesPointJson, ...]
+
+
 class CompareOutput(Strict):
-    """`compare --json`; `pre` and `post` are the ids of the visits."""
+    """`compare --json`; `pre` and `post` are the ids of the visits, `series` is over all visits."""
 
     schema_: Literal["atlasplane.compare/1"] = Field(alias="schema")
     software: Text | None = None
@@ -170,6 +192,7 @@ class CompareOutput(Strict):
     pre: Text
     post: Text
     changes: tuple[ChangeJson, ...]
+    series: tuple[SeriesJson, ...] = ()
     findings: tuple[FindingJson, ...] = ()
 
 

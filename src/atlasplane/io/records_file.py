@@ -26,8 +26,8 @@ FHIR_LABS = ("Observation", "Bundle")
 def read_exam(path: Path, *, name: str) -> Mapping[str, object]:
     """The tables of exam.toml that hold something, as written; raises BadInput."""
     table = validated(ExamFile, checked_schema(read_toml(path, name=name), EXAM_SCHEMA, name=name), name=name)
-    parts = ("history", "neuro", "leg_check", "palpation", "weight", "adverse")
-    return {part: getattr(table, part) for part in parts if getattr(table, part)}
+    tables = table.model_dump(exclude={"schema_", "x"}, exclude_none=True)
+    return {part: own for part, own in tables.items() if own}
 
 
 def read_responses(path: Path, *, name: str) -> ResponsesFile | Mapping[str, object]:

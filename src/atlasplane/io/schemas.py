@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from atlasplane.core.errors import BadInput
 from atlasplane.io.faults import nearest
 from atlasplane.io.models import CaseFile, VisitFile
+from atlasplane.io.models_observers import ObserversFile, ObserversOutput
 from atlasplane.io.models_readings import LandmarkFile
 from atlasplane.io.models_records import ExamFile, LabsFile, ResponsesFile
+from atlasplane.io.models_rectified import RectifiedFile
 from atlasplane.io.outputs import (
     AddOutput,
     CheckOutput,
@@ -25,6 +27,9 @@ from atlasplane.io.outputs import (
     SimulateOutput,
     TruthFile,
 )
+from atlasplane.io.outputs_add import AddFolderOutput
+from atlasplane.io.outputs_doctor import DoctorOutput
+from atlasplane.io.outputs_exchange import ExportOutput, ImportOutput
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -33,6 +38,7 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "case": CaseFile,
         "visit": VisitFile,
         "landmarks": LandmarkFile,
+        "rectified": RectifiedFile,
         "exam": ExamFile,
         "responses": ResponsesFile,
         "labs": LabsFile,
@@ -42,11 +48,17 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "report": ReportOutput,
         "new": NewOutput,
         "add": AddOutput,
+        "add-folder": AddFolderOutput,
         "demo": DemoOutput,
         "simulate": SimulateOutput,
         "schemas": SchemasOutput,
         "error": ErrorOutput,
         "truth": TruthFile,
+        "observers": ObserversFile,
+        "observer-study": ObserversOutput,
+        "doctor": DoctorOutput,
+        "export": ExportOutput,
+        "import": ImportOutput,
     }
 )
 

@@ -9,8 +9,9 @@ from typing import NoReturn
 
 from atlasplane.core.errors import BadFile, BadInput, BadLandmarks
 from atlasplane.io.digest import unreadable
+from atlasplane.io.limits import limit
 
-MAX_TEXT_BYTES = 64 * 1024 * 1024
+MAX_TEXT_BYTES = limit("text_bytes")
 """No table of a case comes near this; a larger file is something else."""
 
 

@@ -14,7 +14,8 @@ from atlasplane.io.film_file import FilmImage, open_film
 from atlasplane.io.film_orientation import check_header, check_marker, orientation_of
 from atlasplane.io.film_scale import calibration_of, camera_of, check_scale, technique_of
 from atlasplane.io.landmark_file import MarkedImage, read_landmarks
-from atlasplane.io.models import VISIT_SCHEMA, FilmTable, VisitFile
+from atlasplane.io.models import VISIT_SCHEMA, FilmTable, PhotoTable, VisitFile
+from atlasplane.io.photo_file import PhotoRead, read_photo
 from atlasplane.io.records_file import read_exam, read_labs, read_responses
 from atlasplane.io.text_file import checked_schema, read_toml, toml_content
 from atlasplane.sources.case import EnteredHeight, Moment, Phase, Visit
@@ -35,11 +36,19 @@ class FilmRead:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class VisitRead:
-    """A visit with its films as read."""
+    """A visit with its films and photographs as read."""
 
     visit: Visit
     films: tuple[FilmRead, ...]
+    photos: tuple[PhotoRead, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def people(self) -> tuple[tuple[str, Person], ...]:
+        """Whom the headers of its images speak of, with the image's file."""
+        read = [(each.film.file, each.person) for each in self.films]
+        read += [(each.photo.file, each.person) for each in self.photos]
+        return tuple((file, person) for file, person in read if person is not None)
 
 
 def read_visit_file(folder: Path) -> VisitFile:
@@ -80,12 +89,12 @@ def named_file(folder: Path, file: str, *, name: str, where: str) -> Path:
 
 
 def read_visit(folder: Path, table: VisitFile, digests: Mapping[Path, str]) -> VisitRead:
-    """A visit, with every film opened and every reading checked; no pixel is decoded.
+    """A visit, with every film and photograph opened and every reading checked; no pixel is decoded.
 
     Parameters
     ----------
     digests : mapping
-        SHA-256 of the films' files.
+        SHA-256 of the images' files.
 
     Raises
     ------
@@ -97,6 +106,10 @@ def read_visit(folder: Path, table: VisitFile, digests: Mapping[Path, str]) -> V
         read_film(folder, film, digests[folder / film.file], name=name, where=f"film[{n}] ({film.file})")
         for n, film in enumerate(table.film)
     )
+    photos = tuple(
+        _photo(folder, photo, digests[folder / photo.file], name=name, where=f"photo[{n}] ({photo.file})")
+        for n, photo in enumerate(table.photo)
+    )
     visit = Visit(
         id=table.id,
         time=table.time,
@@ -105,22 +118,33 @@ def read_visit(folder: Path, table: VisitFile, digests: Mapping[Path, str]) -> V
         folder=folder.name,
         observer=table.observer,
         films=tuple(each.film for each in films),
+        photos=tuple(each.photo for each in photos),
         exam=_read_records(folder, table, name),
         entered_height=None
         if table.vector is None
         else EnteredHeight(height_in=table.vector.height_in, u_in=table.vector.u_in),
     )
-    findings = tuple(finding for each in films for finding in each.findings)
-    return VisitRead(visit=visit, films=films, findings=(*_date_findings(folder, table), *findings))
+    findings = [*_date_findings(folder, table)]
+    findings += [found for film in films for found in film.findings]
+    findings += [found for photo in photos for found in photo.findings]
+    return VisitRead(visit=visit, films=films, photos=photos, findings=tuple(findings))
 
 
 def read_film(folder: Path, table: FilmTable, sha256: str, *, name: str, where: str) -> FilmRead:
     """One film of a visit, held against its header and its landmarks; raises BadInput."""
     file = f"{folder.name}/{table.file}"
-    image = open_film(folder / table.file, name=file)
+    image = open_film(folder / table.file, name=file, frame=table.frame)
     read = film_of(image, table, sha256, file=file, name=name, where=where)
-    readings = _readings(folder, table, image, sha256, name, where)
+    readings = _readings(folder, table, image.shape, sha256, name, where)
     return replace(read, film=replace(read.film, readings=readings))
+
+
+def _photo(folder: Path, table: PhotoTable, sha256: str, *, name: str, where: str) -> PhotoRead:
+    """One photograph of a visit with its readings; raises BadInput."""
+    file = f"{folder.name}/{table.file}"
+    read = read_photo(folder / table.file, table, sha256, file=file, name=name, where=where)
+    readings = _readings(folder, table, read.photo.shape, sha256, name, where)
+    return replace(read, photo=replace(read.photo, readings=readings))
 
 
 def film_of(image: FilmImage, table: FilmTable, sha256: str, *, file: str, name: str, where: str) -> FilmRead:
@@ -137,6 +161,7 @@ def film_of(image: FilmImage, table: FilmTable, sha256: str, *, file: str, name:
         *said,
         *scale,
         *check_scale(calibration, technique, stated, file=file),
+        *(replace(remark, file=file) for remark in image.remarks),
     )
     film = Radiograph(
         file=file,
@@ -157,20 +182,18 @@ def film_of(image: FilmImage, table: FilmTable, sha256: str, *, file: str, name:
 
 
 def _readings(
-    folder: Path, table: FilmTable, image: FilmImage, sha256: str, name: str, where: str
+    folder: Path, table: FilmTable | PhotoTable, shape: tuple[int, int], sha256: str, name: str, where: str
 ) -> tuple[Reading, ...]:
     if table.landmarks is None:
         return ()
     path = named_file(folder, table.landmarks, name=name, where=where)
-    rows, columns = image.shape
+    rows, columns = shape
     marked = MarkedImage(sha256=sha256, size=(columns, rows))
     return read_landmarks(path, name=f"{folder.name}/{table.landmarks}", image=marked)
 
 
 def _read_records(folder: Path, table: VisitFile, name: str) -> Mapping[str, object]:
     """Check that everything else the visit names is there and whole; the exam's tables."""
-    for n, photo in enumerate(table.photo):
-        named_file(folder, photo.file, name=name, where=f"photo[{n}]")
     for n, recording in enumerate(table.recording):
         named_file(folder, recording.file, name=name, where=f"recording[{n}]")
     for n, each in enumerate(table.responses):

@@ -12,6 +12,7 @@ from enum import Enum
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
 from atlasplane.core.observation import Measurement
+from atlasplane.plan.red_flags import Standing, judged
 
 
 class GateState(Enum):
@@ -31,9 +32,17 @@ class Gate:
     reason: str
 
 
-def gates(joint: JointObservations, findings: Iterable[Finding]) -> tuple[Gate, ...]:
-    """All gates of a visit: red-flag quantity, failed film, laterality under its MDC95, stop table."""
-    return (_red_flags(joint), _films(findings), _laterality(joint), _STOP_TABLE)
+def gates(joint: JointObservations, findings: Iterable[Finding], *, sex: str = "unknown") -> tuple[Gate, ...]:
+    """All gates of a visit: red-flag quantity, failed film, laterality under its MDC95, stop table.
+
+    Parameters
+    ----------
+    joint : JointObservations
+    findings : iterable of Finding
+    sex : str
+        Of the case; some limits are published for one sex.
+    """
+    return (_red_flags(joint, sex), _films(findings), _laterality(joint), _STOP_TABLE)
 
 
 def is_open(states: Sequence[Gate]) -> bool:
@@ -41,6 +50,7 @@ def is_open(states: Sequence[Gate]) -> bool:
     return all(gate.state is not GateState.STOP for gate in states)
 
 
+_RED_FLAG = "red_flag_quantity"
 _STOP_TABLE = Gate(
     id="stop_table",
     state=GateState.UNKNOWN,
@@ -48,30 +58,25 @@ _STOP_TABLE = Gate(
 )
 
 
-def _red_flags(joint: JointObservations) -> Gate:
-    flagged = [
-        o
-        for o in joint.observations
-        if isinstance(o, Measurement)
-        and (o.quantity.red_flag_low is not None or o.quantity.red_flag_high is not None)
-    ]
-    if not flagged:
+def _red_flags(joint: JointObservations, sex: str) -> Gate:
+    """Stopped by one value beyond its limit; open while one is too near to it (plan.red_flags)."""
+    found = judged((o for o in joint.observations if isinstance(o, Measurement)), sex=sex)
+    if not found:
         return Gate(
-            id="red_flag_quantity",
+            id=_RED_FLAG,
             state=GateState.UNKNOWN,
-            reason="no instability quantity is measured on these films",
+            reason="no instability quantity with a limit for its modality is measured",
         )
-    hits = [o for o in flagged if _beyond(o)]
-    if hits:
-        text = ", ".join(f"{o.quantity.name} {o.value:.1f} {o.quantity.unit}" for o in hits)
-        return Gate(id="red_flag_quantity", state=GateState.STOP, reason=f"beyond its limit: {text}")
-    names = ", ".join(o.quantity.name for o in flagged)
-    return Gate(id="red_flag_quantity", state=GateState.PASS, reason=f"within limits: {names}")
-
-
-def _beyond(measured: Measurement) -> bool:
-    low, high = measured.quantity.red_flag_low, measured.quantity.red_flag_high
-    return (low is not None and measured.value < low) or (high is not None and measured.value > high)
+    worst = max(judgement.standing for judgement in found)
+    deciding = [judgement for judgement in found if judgement.standing is worst]
+    if worst is Standing.WITHIN:
+        names = ", ".join(judgement.name for judgement in deciding)
+        return Gate(id=_RED_FLAG, state=GateState.PASS, reason=f"within limits: {names}")
+    text = "; ".join(judgement.text for judgement in deciding)
+    if worst is Standing.NEAR:
+        reason = f"cannot be told from its limit: {text}"
+        return Gate(id=_RED_FLAG, state=GateState.UNKNOWN, reason=reason)
+    return Gate(id=_RED_FLAG, state=GateState.STOP, reason=f"beyond its limit: {text}")
 
 
 def _films(findings: Iterable[Finding]) -> Gate:

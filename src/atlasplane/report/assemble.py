@@ -45,7 +45,7 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
         simulated=SIMULATED if case.simulated else "",
         disclaimer=DISCLAIMER,
         findings=_findings(measured.findings),
-        visits=tuple(visit_view(visit) for visit in visits),
+        visits=tuple(visit_view(visit, sex=case.sex) for visit in visits),
         table_note=EXPANDED_NOTE,
         changes=None if comparison is None else changes_view(comparison),
         no_changes=_no_changes(visits) if comparison is None else "",

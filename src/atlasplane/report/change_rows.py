@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from atlasplane.chain.comparison import Comparison
 from atlasplane.core.change import Change
 from atlasplane.report.change_plot import PLOT_WIDTH, PlotRow, change_plot, plot_height
 from atlasplane.report.numbers import NO_ERROR, NOTHING, change_decimals, fixed, mdc_text, percent, with_unit
-from atlasplane.report.quantity_rows import site_text, value_text
-from atlasplane.report.view import ChangeRow, ChangesView
+from atlasplane.report.quantity_rows import repeats, site_text, value_text
+from atlasplane.report.sections import Section, sectioned
+from atlasplane.report.view import ChangeGroup, ChangeRow, ChangesView
 from atlasplane.report.visit_view import visit_name
 from atlasplane.report.wording import CHANGE_NOTE, prose
 
 _KINDS = {True: "beyond", False: "within", None: "unknown"}
+_SHARED = "shared terms: "
+"""How a derived correlation names its source (core.joint)."""
 _YES_NO = {True: "yes", False: "no", None: "not known"}
 
 
 def changes_view(comparison: Comparison) -> ChangesView:
     """Table and plot of a comparison."""
-    rows = tuple(_row(change) for change in comparison.changes)
-    plotted = [
-        PlotRow(
-            name=_name(row), change=row.change, mdc=row.mdc, ratio=change.value / mdc.value, kind=row.kind
-        )
-        for row, change in zip(rows, comparison.changes, strict=True)
-        if (mdc := change.mdc) is not None and change.value is not None and mdc.value > 0
-    ]
+    parts = sectioned(comparison.changes, lambda change: change.pre)
+    groups = tuple(ChangeGroup(name=section.name, rows=_rows(changes)) for section, changes in parts)
+    plotted, left_out = _plotted(parts, groups)
     beyond = sum(row.kind == "beyond" for row in plotted)
     return ChangesView(
         title=f"{visit_name(comparison.pre)}, against {visit_name(comparison.post).lower()}",
-        rows=rows,
+        groups=groups,
         note=CHANGE_NOTE,
+        plot_note=_plot_note(left_out),
         plot_svg=change_plot(plotted) if plotted else "",
         plot_alt=(
             f"Changes of {len(plotted)} quantities against their minimal detectable change; "
@@ -41,11 +42,41 @@ def changes_view(comparison: Comparison) -> ChangesView:
     )
 
 
+def _rows(changes: Sequence[Change]) -> tuple[ChangeRow, ...]:
+    again = repeats([change.pre for change in changes])
+    return tuple(_row(change, continues=k) for change, k in zip(changes, again, strict=True))
+
+
+def _plotted(
+    parts: Sequence[tuple[Section, list[Change]]], groups: Sequence[ChangeGroup]
+) -> tuple[list[PlotRow], int]:
+    """Rows of the plot, and how many compared changes it leaves out."""
+    shown, left_out = [], 0
+    for (section, changes), group in zip(parts, groups, strict=True):
+        for change, row in zip(changes, group.rows, strict=True):
+            mdc = change.mdc
+            if mdc is None or change.value is None or not mdc.value > 0:
+                continue
+            if not section.plot and row.kind != "beyond":
+                left_out += 1
+                continue
+            ratio = change.value / mdc.value
+            shown.append(PlotRow(name=_name(row), change=row.change, mdc=row.mdc, ratio=ratio, kind=row.kind))
+    return shown, left_out
+
+
+def _plot_note(left_out: int) -> str:
+    if not left_out:
+        return ""
+    others = "1 other change that lies" if left_out == 1 else f"{left_out} other changes that lie"
+    return f"The plot leaves out {others} within the minimal detectable change; the table has all of them."
+
+
 def _name(row: ChangeRow) -> str:
     return f"{row.name}, {row.site}" if row.site else row.name
 
 
-def _row(change: Change) -> ChangeRow:
+def _row(change: Change, *, continues: bool) -> ChangeRow:
     entry = change.pre.quantity
     digits = change_decimals(change)
     amount = (
@@ -54,6 +85,7 @@ def _row(change: Change) -> ChangeRow:
     return ChangeRow(
         name=entry.name,
         site=site_text(change.pre),
+        continues=continues,
         pre=value_text(change.pre),
         post=value_text(change.post),
         change=amount,
@@ -74,8 +106,13 @@ def _distinguishable(change: Change) -> str:
 
 
 def _footnotes(comparison: Comparison) -> tuple[str, ...]:
-    """What each correlation rests on; one stated by a caller is printed like the derived ones."""
+    """What the correlations rest on, in one sentence; one stated by a caller is printed like derived ones."""
     sources = sorted(
         {change.correlation_source for change in comparison.changes if change.correlation_source}
     )
-    return tuple(f"Correlation of the two errors, {prose(source)}." for source in sources)
+    if not sources:
+        return ()
+    shared = [source.removeprefix(_SHARED) for source in sources if source.startswith(_SHARED)]
+    said = [source for source in sources if not source.startswith(_SHARED)]
+    said += [_SHARED + "; ".join(shared)] if shared else []
+    return tuple(f"Correlation of the two errors, {prose(source)}." for source in said)

@@ -9,6 +9,7 @@ from typing import Any
 import atlasplane
 from atlasplane.chain.comparison import Comparison
 from atlasplane.chain.measured import MeasuredCase, MeasuredVisit
+from atlasplane.chain.series import Series, SeriesPoint
 from atlasplane.core.change import Change
 from atlasplane.core.errors import AtlasplaneError
 from atlasplane.core.finding import Finding
@@ -59,6 +60,7 @@ def compare_document(
         "pre": comparison.pre.visit.id,
         "post": comparison.post.visit.id,
         "changes": [_change(change) for change in comparison.changes],
+        "series": [_series(series) for series in comparison.series],
     }
 
 
@@ -183,6 +185,30 @@ def _change(change: Change) -> Json:
         "meaningful": change.meaningful,
         "sustained": change.sustained,
         "percent_reduction": finite(change.percent_reduction),
+    }
+
+
+def _series(series: Series) -> Json:
+    first = series.points[0].observation
+    return {
+        "quantity": first.quantity.id,
+        "name": first.quantity.name,
+        "unit": first.quantity.unit,
+        "site": site_json(first.site),
+        "condition": first.condition,
+        "points": [_point(point) for point in series.points],
+    }
+
+
+def _point(point: SeriesPoint) -> Json:
+    change, observed = point.change, point.observation
+    return {
+        "visit": point.visit,
+        "value": _compared(observed),
+        "u": observed.u if isinstance(observed, Measurement) else None,
+        "change": None if change is None else finite(change.value),
+        "mdc": None if change is None else mdc_json(change.mdc),
+        "distinguishable": None if change is None else change.distinguishable,
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from atlasplane.geometry.types import Array
+from atlasplane.report.palette import WHITE
 
 ARC_STEPS = 24
 """Pieces of a drawn arc; the eye takes 24 for round."""
@@ -78,6 +79,42 @@ class Drawing:
     ) -> None:
         """A straight line."""
         self.strokes.append(Stroke(at=np.stack([start, stop]), colour=colour, width=width, dashed=dashed))
+
+    def through(
+        self,
+        start: Array,
+        stop: Array,
+        colour: str,
+        *,
+        past: tuple[float, float] = (0.2, 0.2),
+        width: float = 1.1,
+        dashed: bool = False,
+    ) -> tuple[Array, Array]:
+        """A line through two points, carried on by shares of their distance; its ends."""
+        more = stop - start
+        ends = start - past[0] * more, stop + past[1] * more
+        self.line(*ends, colour, width=width, dashed=dashed)
+        return ends
+
+    def slope(self, start: Array, stop: Array, colour: str, *, reach: float) -> Array:
+        """A line with the film's horizontal through its start and the arc between; middle of the arc."""
+        way = (stop - start) / np.linalg.norm(stop - start)
+        level = np.array([math.copysign(1.0, float(way[0])), 0.0])
+        self.line(start, start + 1.15 * reach * level, WHITE, width=0.8, dashed=True)
+        self.line(start, start + 1.15 * reach * way, colour, width=1.1)
+        return self.arc(start, level, way, reach, colour)
+
+    def plumb(self, top: Array, foot: Array, colour: str) -> Array:
+        """The vertical under a point and the horizontal from it to another; middle of the horizontal."""
+        below = np.array([top[0], foot[1]])
+        self.line(top, below, colour, width=0.9, dashed=True)
+        self.line(below, foot, colour, width=1.5)
+        middle: Array = (below + foot) / 2
+        return middle
+
+    def legend(self, colour: str, label: str, text: str, *keys: str, dashed: bool = False) -> None:
+        """Say what a construction is, and which observations it shows."""
+        self.legends.append(Legend(colour=colour, label=label, text=text, keys=keys, dashed=dashed))
 
     def label(self, text: str, at: Array, toward: Array, colour: str, *, key: str = "") -> None:
         """A text that would like to stand in the direction `toward` of a point."""

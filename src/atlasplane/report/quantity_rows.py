@@ -1,12 +1,11 @@
-"""Observations as lines of a table, film by film, and where their uncertainty comes from."""
+"""Observations as lines of a table, section by section, and where their uncertainty comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 
 from atlasplane.core.observation import Category, Count, Grade, Measurement, Observation, Pose
-from atlasplane.core.quantity import ReferenceRange
+from atlasplane.report.limits_text import flag_text, reference_text
 from atlasplane.report.numbers import (
     LEVEL,
     NO_ERROR,
@@ -16,8 +15,9 @@ from atlasplane.report.numbers import (
     shown_measurement,
     with_unit,
 )
+from atlasplane.report.sections import sectioned
 from atlasplane.report.view import BudgetPart, BudgetRow, QuantityGroup, QuantityRow
-from atlasplane.report.wording import DOUBTFUL_TAGS, QUALITY_WORDS, SIDES, VIEW_NAMES
+from atlasplane.report.wording import CONDITIONS, DOUBTFUL_TAGS, QUALITY_WORDS, SIDES
 from atlasplane.uncertainty.budget import variance_shares
 
 BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube")
@@ -25,31 +25,56 @@ BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube")
 _POSE_DECIMALS = 1
 
 
-def quantity_groups(observations: Iterable[Observation]) -> tuple[QuantityGroup, ...]:
-    """Rows and budgets grouped by the film they are read from, in the order of the observations."""
+def quantity_groups(
+    observations: Iterable[Observation], *, sex: str = "unknown"
+) -> tuple[QuantityGroup, ...]:
+    """Rows and budgets by section, in reading order.
+
+    Parameters
+    ----------
+    observations : iterable of Observation
+    sex : str
+        Of the person: some limits are published for one sex.
+    """
     return tuple(
         QuantityGroup(
-            name=VIEW_NAMES.get(view or "", "Other measurements"),
-            rows=tuple(quantity_row(o) for o in members),
-            budget=tuple(budget_row(o) for o in members if isinstance(o, Measurement) and o.budget),
+            name=section.name,
+            rows=tuple(
+                quantity_row(o, sex=sex, continues=again)
+                for o, again in zip(members, repeats(members), strict=True)
+            ),
+            budget=_budgets([o for o in members if isinstance(o, Measurement) and o.budget]),
         )
-        for view, members in ((v, list(g)) for v, g in groupby(observations, key=lambda o: o.quantity.view))
+        for section, members in sectioned(observations, lambda o: o)
     )
 
 
-def quantity_row(observation: Observation) -> QuantityRow:
+def _budgets(members: Sequence[Measurement]) -> tuple[BudgetRow, ...]:
+    return tuple(budget_row(o, continues=k) for o, k in zip(members, repeats(members), strict=True))
+
+
+def repeats(members: Sequence[Observation]) -> list[bool]:
+    """Which observations are of the same quantity as the one before, at another level or side."""
+    ids = [o.quantity.id for o in members]
+    return [k > 0 and id_ == ids[k - 1] and bool(site_text(members[k])) for k, id_ in enumerate(ids)]
+
+
+def quantity_row(observation: Observation, *, sex: str = "unknown", continues: bool = False) -> QuantityRow:
     """One observation as a line of the table."""
-    own = _shown(observation)
+    own, flag = _shown(observation), flag_text(observation, sex=sex)
     return QuantityRow(
         name=observation.quantity.name,
         site=site_text(observation),
+        continues=continues,
         positive=_positive(observation),
         value=own["value"],
         expanded=own.get("expanded", ""),
         u=own.get("u", ""),
         side=own.get("side", ""),
         mdc=own.get("mdc", ""),
-        reference="; ".join(_range(r, observation) for r in observation.quantity.ranges),
+        reference=reference_text(observation),
+        flag=flag.text,
+        flag_kind=flag.kind,
         method=observation.method,
         tag=observation.tag,
         doubtful=observation.tag in DOUBTFUL_TAGS,
@@ -58,9 +83,12 @@ def quantity_row(observation: Observation) -> QuantityRow:
 
 
 def site_text(observation: Observation) -> str:
-    """Structure, level and side, where they are named."""
-    site = observation.site
-    return "" if site is None else ", ".join(part for part in (site.structure, site.level, site.side) if part)
+    """Structure, level, side and condition, where they are named."""
+    site, condition = observation.site, observation.condition
+    places = () if site is None else (site.structure, (site.level or "").replace("_", " "), site.side)
+    return ", ".join(
+        part for part in (*places, CONDITIONS.get(condition, condition) if condition else "") if part
+    )
 
 
 def value_text(observation: Observation) -> str:
@@ -68,7 +96,7 @@ def value_text(observation: Observation) -> str:
     return _shown(observation)["value"]
 
 
-def budget_row(measured: Measurement) -> BudgetRow:
+def budget_row(measured: Measurement, *, continues: bool = False) -> BudgetRow:
     """Contributions to u, or to the film's u where the patient's is unknown, with shares of variance."""
     shares = variance_shares(measured.budget)
     digits = decimals_of(measured) if measured.u else measured.quantity.decimals
@@ -87,6 +115,7 @@ def budget_row(measured: Measurement) -> BudgetRow:
     return BudgetRow(
         name=measured.quantity.name,
         site=site_text(measured),
+        continues=continues,
         u=shown_measurement(measured).u,
         parts=parts,
     )
@@ -144,17 +173,6 @@ def _pose(pose: Pose) -> dict[str, str]:
         f"extension {angles[0]}, right bend {angles[1]}, left turn {angles[2]}",
         "u": NO_ERROR if pose.cov6 is None else "6 x 6 covariance in the data file",
     }
-
-
-def _range(given: ReferenceRange, observation: Observation) -> str:
-    digits, unit = observation.quantity.decimals, observation.quantity.unit
-    low = None if given.low is None else fixed(given.low, digits)
-    high = None if given.high is None else fixed(given.high, digits)
-    if low is not None and high is not None:
-        text = f"{low} to {with_unit(high, unit)}"
-    else:
-        text = f"from {with_unit(low, unit)}" if low is not None else f"to {with_unit(high or '', unit)}"
-    return f"{text} ({given.modality}; {given.population})"
 
 
 def _notes(observation: Observation) -> list[str]:

@@ -52,10 +52,20 @@ class VectorView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantityRow:
-    """One line of the table of quantities."""
+    """One line of the table of quantities.
+
+    Attributes
+    ----------
+    continues : bool
+        Whether the line above is of the same quantity at another level or side: name, meaning of the sign,
+        range and method are then not said again.
+    flag, flag_kind : str
+        The limit of a red flag with where the value stands, and within, near or beyond; empty without one.
+    """
 
     name: str
     site: str
+    continues: bool
     positive: str
     value: str
     expanded: str
@@ -63,6 +73,8 @@ class QuantityRow:
     side: str
     mdc: str
     reference: str
+    flag: str
+    flag_kind: str
     method: str
     tag: str
     doubtful: bool
@@ -80,17 +92,18 @@ class BudgetPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetRow:
-    """Where the uncertainty of one quantity comes from."""
+    """Where the uncertainty of one quantity comes from; `continues` as in `QuantityRow`."""
 
     name: str
     site: str
+    continues: bool
     u: str
     parts: tuple[BudgetPart, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantityGroup:
-    """Quantities of one film."""
+    """Quantities of one section."""
 
     name: str
     rows: tuple[QuantityRow, ...]
@@ -171,10 +184,11 @@ class VisitView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
-    """One line of the table of changes."""
+    """One line of the table of changes; `continues` as in `QuantityRow`."""
 
     name: str
     site: str
+    continues: bool
     pre: str
     post: str
     change: str
@@ -188,17 +202,31 @@ class ChangeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeGroup:
+    """Changes of one section."""
+
+    name: str
+    rows: tuple[ChangeRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesView:
-    """Changes between two visits, with their plot."""
+    """Changes between two visits, with their plot; `plot_note` says what the plot leaves out."""
 
     title: str
-    rows: tuple[ChangeRow, ...]
+    groups: tuple[ChangeGroup, ...]
     note: str
+    plot_note: str
     plot_svg: str
     plot_alt: str
     plot_width: int
     plot_height: int
     footnotes: tuple[str, ...]
+
+    @property
+    def rows(self) -> tuple[ChangeRow, ...]:
+        """Every row, section after section."""
+        return tuple(row for group in self.groups for row in group.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from atlasplane.chain.measured import MeasuredVisit
+from atlasplane.core.key import ObservationKey
 from atlasplane.core.observation import coverage_factor
 from atlasplane.core.quantity import quantity
 from atlasplane.core.side import Side
@@ -35,10 +36,10 @@ _MODELS = {
 }
 
 
-def visit_view(measured: MeasuredVisit) -> VisitView:
-    """Everything about one visit but its films."""
+def visit_view(measured: MeasuredVisit, *, sex: str = "unknown") -> VisitView:
+    """Everything about one visit but its films; `sex` of the person chooses between limits."""
     visit = measured.visit
-    groups = quantity_groups(measured.joint.observations)
+    groups = quantity_groups(measured.joint.observations, sex=sex)
     return VisitView(
         id=visit.id,
         title=f"{visit_name(measured)}: {time_text(visit.time)}",
@@ -85,9 +86,9 @@ def _listing(found: Listing) -> ListingView:
 
 
 def _quantity_name(key: str) -> str:
-    id_, _, side = key.partition("/")
-    name = quantity(id_).name
-    return f"{name}, {side}" if side else name
+    parts = ObservationKey.parse(key)
+    name = quantity(parts.quantity).name
+    return ", ".join(part for part in (name, parts.level, parts.side) if part)
 
 
 def _classification(found: Classification | None) -> str:

@@ -7,6 +7,7 @@ import re
 from atlasplane.core.finding import Severity
 from atlasplane.core.side import Side
 from atlasplane.plan.gates import GateState
+from atlasplane.plan.red_flags import Standing
 from atlasplane.report.numbers import MINUS
 from atlasplane.sources.case import Moment
 
@@ -60,6 +61,35 @@ VIEW_NAMES = {
     "ap-full": "AP full-spine film",
     "blair-right": "Blair film, right",
     "blair-left": "Blair film, left",
+    "photo-lateral": "Photograph from the side",
+    "photo-front": "Photograph from the front",
+    "photo-back": "Photograph from behind",
+}
+CONDITIONS = {
+    "lateral-full": "full-length film",
+    "ap-full": "full-length film",
+    "ap-cervical": "cervical film",
+    "lateral": "lateral film",
+    "apom": "open-mouth film",
+    "photo-front": "from the front",
+    "photo-back": "from behind",
+    "ct": "CT",
+    "cbct": "CBCT",
+    "mri": "MRI",
+}
+"""Beside a value that is not of its quantity's home view."""
+MODALITIES = {
+    "film": "film",
+    "photo": "photograph",
+    "exam": "examination",
+    "ct": "CT",
+    "cbct": "CBCT",
+    "mri": "MRI",
+}
+STANDINGS = {
+    Standing.WITHIN: "within the limit",
+    Standing.NEAR: "cannot be told from the limit",
+    Standing.BEYOND: "beyond the limit",
 }
 QUALITY_WORDS = {
     "mm_at_detector": "mm at the detector, larger than the patient's",

@@ -1,4 +1,4 @@
-"""A simulated case on disk: films, landmark files, visit tables and truth.json, all or nothing."""
+"""A simulated case on disk: pictures, landmark files, visit tables and truth.json, all or nothing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from PIL import Image
 from atlasplane.io.atomic import whole_folder, write_bytes, write_text
 from atlasplane.io.case_new import write_case_file, write_visit_file
 from atlasplane.io.landmark_file import write_landmarks
+from atlasplane.io.models_records import EXAM_SCHEMA
+from atlasplane.io.toml_text import toml_text
 from atlasplane.simulate.visit import SCALE_U_REL, SimulatedFilm, SimulatedVisit
-from atlasplane.sources.film import View
 
+EXAM_FILE = "exam.toml"
 Picture = Callable[[SimulatedFilm], NDArray[np.uint16]]
 
 
@@ -93,23 +95,26 @@ def _folder_names(visits: Sequence[SimulatedVisit]) -> list[str]:
 
 def _write_visit(folder: Path, visit: SimulatedVisit, picture: Picture, on_film: Callable[[], None]) -> None:
     folder.mkdir()
-    tables = []
+    tables: dict[str, list[dict[str, object]]] = {"film": [], "photo": []}
     for film in visit.films:
-        name = f"{film.setup.view.value}.png"
+        name = f"{film.setup.name}.png"
         digest = _write_picture(folder / name, picture(film))
         write_landmarks(
-            folder / f"{film.setup.view.value}.landmarks.json", [film.reading], image_file=name, sha256=digest
+            folder / f"{film.setup.name}.landmarks.json", [film.reading], image_file=name, sha256=digest
         )
-        tables.append(_film_table(film, name))
+        tables["photo" if film.setup.view.is_photo else "film"].append(_film_table(film, name))
         on_film()
-    content = {
+    content: dict[str, object] = {
         "id": visit.id,
         "time": visit.time,
         "phase": visit.phase,
         "moment": visit.moment,
         "observer": visit.films[0].reading.observer,
-        "film": tables,
+        **{kind: made for kind, made in tables.items() if made},
     }
+    if visit.leg_readings_mm:
+        write_text(folder / EXAM_FILE, toml_text({"schema": EXAM_SCHEMA, **visit.exam}))
+        content["exam"] = {"file": EXAM_FILE}
     write_visit_file(folder, content)
 
 
@@ -125,7 +130,18 @@ def _film_table(film: SimulatedFilm, name: str) -> dict[str, object]:
     table: dict[str, object] = {
         "file": name,
         "view": setup.view.value,
-        "landmarks": f"{setup.view.value}.landmarks.json",
+        "landmarks": f"{setup.name}.landmarks.json",
+        "calibration": {
+            "kind": "user_fiducial" if setup.view.is_photo else "sid_sod",
+            "mm_per_px": [film.stated_mm_per_px, film.stated_mm_per_px],
+            "u_rel": SCALE_U_REL,
+        },
+        **{name: direction.value for name, direction in setup.directions.items()},
+    }
+    if setup.view.is_photo:
+        return table
+    return table | {
+        "marker": "R",
         "technique": {
             "sid_mm": setup.sid_mm,
             "sod_mm": setup.sod_mm,
@@ -133,19 +149,4 @@ def _film_table(film: SimulatedFilm, name: str) -> dict[str, object]:
             "detector": setup.detector.value,
             "principal_px": list(setup.principal_px),
         },
-        "calibration": {
-            "kind": "sid_sod",
-            "mm_per_px": [film.stated_mm_per_px, film.stated_mm_per_px],
-            "u_rel": SCALE_U_REL,
-        },
     }
-    # Only what the view needs: an axis that is not stored cannot contradict one that is.
-    if setup.view is View.LATERAL:
-        return table | {"patient_anterior": setup.first.value, "marker": "R"}
-    if setup.view is View.VERTEX:
-        return table | {
-            "patient_anterior": setup.first.value,
-            "patient_right": setup.second.value,
-            "marker": "R",
-        }
-    return table | {"patient_right": setup.first.value, "marker": "R"}

@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 
 from atlasplane.simulate.patient import Scenario, phantom_subject
 from atlasplane.simulate.subject import Subject
+from atlasplane.simulate.visit import VIEWS
+from atlasplane.sources.film import View
 
 DEMO_SEED = 20
 _PRE = (-12.0, 3.4, 4.0)
 _POST = (-12.0, 0.5, 0.8)
 _HEAD = (0.4, 0.8, -0.5)
+_LEGS = (8.0, 1.0)
+_PICTURES = (*VIEWS, View.PHOTO_LATERAL)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -25,9 +29,17 @@ class DemoPatient:
 
 def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
     """Patient and twin; the twin has the same bones and listing, and nothing changes between his films."""
-    scenario = Scenario(seed=seed, head_deg=_HEAD, atlas_deg=_PRE, post_deg=_POST, pseudonym="DEMO-PATIENT")
+    scenario = Scenario(
+        seed=seed,
+        head_deg=_HEAD,
+        atlas_deg=_PRE,
+        post_deg=_POST,
+        views=_PICTURES,
+        leg_mm=_LEGS,
+        pseudonym="DEMO-PATIENT",
+    )
     subject = phantom_subject(scenario)
-    twin = replace(scenario, seed=seed + 1, post_deg=_PRE, pseudonym="DEMO-TWIN")
+    twin = replace(scenario, seed=seed + 1, post_deg=_PRE, leg_mm=(_LEGS[0], _LEGS[0]), pseudonym="DEMO-TWIN")
     return (
         DemoPatient(name="patient", title="Simulated patient, corrected", scenario=scenario, subject=subject),
         DemoPatient(name="twin", title="Twin without effect", scenario=twin, subject=subject),

@@ -192,7 +192,7 @@ def presented(counts: Film, exposed: NDArray[np.bool_], beam: Beam, detector: De
     # An S-shaped curve: flat toe and shoulder, as of film; open air stays black.
     grey = (grey * grey * (3 - 2 * grey) * 0.5 + grey * 0.5) * np.clip(seen / PATIENT, 0, 1)
     picture = np.rint(FULL_GREY * np.where(exposed, grey, 0)).astype(np.uint16)
-    return _stamped(picture)
+    return stamped(picture)
 
 
 def _local_mean(image: Film, exposed: NDArray[np.bool_], width_px: float) -> Film:
@@ -230,7 +230,7 @@ def marker_glyph(
     return _letters(shape_px, marker, at_px, height_px)
 
 
-def _stamped(picture: Radiograph) -> Radiograph:
+def stamped(picture: Radiograph) -> Radiograph:
     """The picture with its origin written in the lower right corner."""
     rows, columns = picture.shape
     height = max(12.0, 0.016 * rows)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from atlasplane.core.calibration import Calibration, CalibrationKind
 from atlasplane.simulate.visit import SCALE_U_REL, SimulatedFilm, SimulatedVisit
 from atlasplane.sources.case import Moment, Phase, Visit
-from atlasplane.sources.film import Radiograph, Technique, View
+from atlasplane.sources.film import Radiograph, Technique
+from atlasplane.sources.photograph import Photograph
 
 
 def visit_in_memory(simulated: SimulatedVisit) -> Visit:
@@ -18,22 +21,17 @@ def visit_in_memory(simulated: SimulatedVisit) -> Visit:
         phase=Phase(simulated.phase),
         moment=Moment(simulated.moment),
         folder=simulated.time.date().isoformat(),
-        films=tuple(film_in_memory(film) for film in simulated.films),
+        films=tuple(film_in_memory(film) for film in simulated.films if not film.setup.view.is_photo),
+        photos=tuple(photo_in_memory(film) for film in simulated.films if film.setup.view.is_photo),
+        exam=simulated.exam,
     )
 
 
 def film_in_memory(film: SimulatedFilm) -> Radiograph:
     """One film; its grey values are blank."""
     setup = film.setup
-    lateral, vertex = setup.view is View.LATERAL, setup.view is View.VERTEX
     return Radiograph(
-        file=f"{setup.view.value}.png",
-        sha256="",
-        view=setup.view,
-        shape=setup.shape,
-        load_pixels=lambda: np.zeros(setup.shape, dtype=np.uint16),
-        patient_right=setup.second if vertex else (None if lateral else setup.first),
-        patient_anterior=setup.first if lateral or vertex else None,
+        **_shared(film),
         marker="R",
         technique=Technique(
             sid_mm=setup.sid_mm,
@@ -42,8 +40,27 @@ def film_in_memory(film: SimulatedFilm) -> Radiograph:
             detector=setup.detector,
             principal_px=setup.principal_px,
         ),
-        calibration=Calibration(
-            kind=CalibrationKind.SID_SOD, mm_per_px=(film.stated_mm_per_px,) * 2, u_rel=SCALE_U_REL
-        ),
-        readings=(film.reading,),
+        calibration=_calibration(film, CalibrationKind.SID_SOD),
     )
+
+
+def photo_in_memory(film: SimulatedFilm) -> Photograph:
+    """One photograph; its pixels are blank."""
+    return Photograph(**_shared(film), calibration=_calibration(film, CalibrationKind.USER_FIDUCIAL))
+
+
+def _shared(film: SimulatedFilm) -> dict[str, Any]:
+    setup = film.setup
+    return {
+        "file": f"{setup.name}.png",
+        "sha256": "",
+        "view": setup.view,
+        "shape": setup.shape,
+        "load_pixels": lambda: np.zeros(setup.shape, dtype=np.uint16),
+        "readings": (film.reading,),
+        **film.setup.directions,
+    }
+
+
+def _calibration(film: SimulatedFilm, kind: CalibrationKind) -> Calibration:
+    return Calibration(kind=kind, mm_per_px=(film.stated_mm_per_px,) * 2, u_rel=SCALE_U_REL)

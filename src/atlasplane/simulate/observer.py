@@ -8,6 +8,8 @@ from datetime import datetime
 import numpy as np
 
 from atlasplane.anatomy.landmarks import landmark, landmarks
+from atlasplane.anatomy.phantom import later_ids
+from atlasplane.anatomy.phantom_groups import later_stream
 from atlasplane.geometry.types import Array
 from atlasplane.simulate.setup import FilmSetup
 from atlasplane.simulate.subject import Posed
@@ -17,6 +19,8 @@ from atlasplane.sources.reading import MarkedContour, MarkedPoint, Reading
 
 CONTOUR_SPACING_MM = 5.0
 """Between vertices of a skull contour, on the film."""
+DISEASE = frozenset({"OPLL"})
+"""Landmarks of a finding that few people have: the phantom knows their place, no picture shows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +33,13 @@ class Observer:
     noise_mm : float or None
         Isotropic SD of the clicks on the film, written into the landmark file; None takes the catalogue's
         covariances, which `measure` then assumes too.
+    absent : frozenset of str
+        Landmarks that this patient does not have.
     """
 
     name: str = "SIM"
     noise_mm: float | None = None
+    absent: frozenset[str] = DISEASE
 
 
 def true_marks(
@@ -40,13 +47,10 @@ def true_marks(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Points (2,) and contours (n, 2) of a film without error, film axes, detector mm."""
     camera = film_axes_camera(setup, tube_deg, target_mm)
-    view = setup.view.value
-    seen = [id_ for id_ in posed.points_mm if id_ in landmarks() and view in landmarks()[id_].views]
-    shown = camera.project_mm(np.array([posed.points_mm[id_] for id_ in seen]))
-    points = dict(zip(seen, shown, strict=True))
+    points = {id_: camera.project_mm(at) for id_, at in posed.points_mm.items() if _shows(setup, id_)}
+    contours = {id_: camera.project_mm(at) for id_, at in posed.contours_mm.items() if _shows(setup, id_)}
     if setup.view is not View.NASIUM:
-        return points, {}
-    contours = {id_: camera.project_mm(at) for id_, at in posed.contours_mm.items()}
+        return points, contours
     walls = posed.walls(camera)
     low, high = posed.wall_heights(camera)
     # Half a step beyond both ends, as a person draws a little more than is used.
@@ -55,6 +59,15 @@ def true_marks(
         contours[f"SKULL_{suffix}"] = walls.side(heights, sign)
         points[f"SQ_{suffix}"], points[f"TURN_{suffix}"] = walls.side(np.array([low, high]), sign)
     return points, contours
+
+
+def _shows(setup: FilmSetup, id_: str) -> bool:
+    """Whether the catalogue marks a landmark on the view; light shows the side towards the camera alone."""
+    entry = landmarks().get(id_)
+    if entry is None or setup.view.value not in entry.views:
+        return False
+    far = "_R" if setup.from_left else "_L"
+    return not (setup.view is View.PHOTO_LATERAL and entry.bilateral and id_.endswith(far))
 
 
 def place(
@@ -69,6 +82,7 @@ def place(
     time: datetime,
 ) -> Reading:
     """One reading of one film, in pixels; marks that fall off the film are not visible."""
+    streams = {False: rng, True: later_stream(rng)}
     points, contours = true_marks(setup, posed, tube_deg, target_mm)
     to_pixels = _pixels_from_film(setup)
     principal = np.array(setup.principal_px)
@@ -76,14 +90,16 @@ def place(
     placed: dict[str, MarkedPoint] = {}
     hidden: set[str] = set()
     for id_, at in points.items():
-        clicked = (at + _error(id_, observer, rng, 1)[0]) @ to_pixels.T + principal
+        clicked = (at + _error(id_, observer, streams[id_ in later_ids()], 1)[0]) @ to_pixels.T + principal
+        if id_ in observer.absent:
+            continue
         if not _on_film(clicked, setup):
             hidden.add(id_)
             continue
         placed[id_] = MarkedPoint(clicked, sd_px**2 * np.eye(2) if sd_px else None)
     drawn = {}
     for id_, at in contours.items():
-        clicked = (at + _error(id_, observer, rng, len(at))) @ to_pixels.T + principal
+        clicked = (at + _error(id_, observer, streams[id_ in later_ids()], len(at))) @ to_pixels.T + principal
         shown = clicked[[_on_film(vertex, setup) for vertex in clicked]]
         if len(shown) < 2:
             hidden.add(id_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from atlasplane.anatomy.phantom import Phantom, mean_phantom, random_phantom
 from atlasplane.core.errors import BadInput
+from atlasplane.core.units import MM_PER_INCH
 from atlasplane.simulate.case import CaseHead, write_case
 from atlasplane.simulate.observer import Observer
+from atlasplane.simulate.setup import DRAWN, setups_of
 from atlasplane.simulate.subject import Angles, PhantomSubject, Subject
 from atlasplane.simulate.visit import (
     EXACT_CLINIC,
@@ -33,6 +35,8 @@ DEFAULT_ATLAS_DEG = (-12.0, 2.6, 2.8)
 1982, JMPT 5:63."""
 AXIS_SD_DEG = (3.0, 1.0, 2.5)
 TRUNK_SD_DEG = (4.0, 1.0, 1.5)
+LEG_SD_MM = 4.5
+"""Of one examiner's leg check: what the agreement of Woodfield et al. 2011 (JMPT 34:239) amounts to."""
 ZERO = (0.0, 0.0, 0.0)
 
 
@@ -55,6 +59,8 @@ class Scenario:
         geometry exact too.
     mean_shape : bool
         The mean phantom instead of a person drawn with the seed.
+    leg_mm : (float, float) or None
+        True leg length difference before and after the correction, + right leg short, where legs are checked.
     pseudonym : str
     """
 
@@ -65,6 +71,7 @@ class Scenario:
     views: tuple[View, ...] = VIEWS
     noise_mm: float | None = None
     mean_shape: bool = False
+    leg_mm: tuple[float, float] | None = None
     pseudonym: str = "SIM"
 
     def __post_init__(self) -> None:
@@ -81,6 +88,11 @@ class Scenario:
         ):
             if not all(np.isfinite(a) and abs(a) <= 45 for a in angles):
                 raise BadInput(name, f"{angles} is outside +-45 deg", "Give three angles in degrees.")
+
+    @property
+    def pictures(self) -> int:
+        """How many films and photographs are taken in all."""
+        return len(self.moments) * sum(len(setups_of(view)) for view in self.views)
 
     @property
     def moments(self) -> tuple[tuple[str, tuple[float, float, float]], ...]:
@@ -110,8 +122,20 @@ def simulate_case(
         New or empty.
     subject : Subject, optional
         Who is filmed; default the scenario's phantom.
+
+    Raises
+    ------
+    BadInput
+        When a CT is to be seen as a whole person.
     """
     filmed = subject or phantom_subject(scenario)
+    drawn = sorted(view.value for view in DRAWN.intersection(scenario.views))
+    if drawn and not filmed.simulated_bones:
+        raise BadInput(
+            "--views",
+            f"{', '.join(drawn)} cannot be taken of a CT: it holds no whole person",
+            "Leave them out, or use the phantom.",
+        )
     visits = scenario_visits(scenario, filmed)
     head = CaseHead(
         id=f"simulated-{scenario.seed:08x}",
@@ -140,7 +164,7 @@ def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisi
     """The scenario's visits without their pictures."""
     poses = _stream(scenario, "neighbours")
     axis_deg, trunk_deg = poses.normal(0.0, AXIS_SD_DEG), poses.normal(0.0, TRUNK_SD_DEG)
-    clicks = _stream(scenario, "clicks")
+    clicks, legs = _stream(scenario, "clicks"), _stream(scenario, "legs")
     clinic = EXACT_CLINIC if scenario.noise_mm == 0 else random_clinic(_stream(scenario, "clinic"))
     visits = []
     for k, (moment, atlas_deg) in enumerate(scenario.moments):
@@ -150,28 +174,37 @@ def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisi
             axis=axis_deg,
             trunk=trunk_deg,
         )
-        visits.append(
-            simulate_visit(
-                subject,
-                angles=dict.fromkeys(VIEWS, angles),
-                observer=Observer(noise_mm=scenario.noise_mm),
-                rng=clicks,
-                id_=f"v{k + 1}",
-                time=FIRST_FILM + timedelta(minutes=30 * k),
-                moment=moment,
-                views=scenario.views,
-                clinic=clinic,
-            )
+        visit = simulate_visit(
+            subject,
+            angles={View.LATERAL: angles},
+            observer=Observer(noise_mm=scenario.noise_mm),
+            rng=clicks,
+            id_=f"v{k + 1}",
+            time=FIRST_FILM + timedelta(minutes=30 * k),
+            moment=moment,
+            views=scenario.views,
+            clinic=clinic,
         )
+        visits.append(visit if scenario.leg_mm is None else _legs_checked(visit, scenario.leg_mm[k], legs))
     return tuple(visits)
 
 
+def _legs_checked(visit: SimulatedVisit, leg_mm: float, rng: np.random.Generator) -> SimulatedVisit:
+    """The visit with one leg check, read to the eighth of an inch."""
+    step = MM_PER_INCH / 8
+    read = step * round(rng.normal(leg_mm, LEG_SD_MM) / step)
+    return replace(visit, leg_mm=leg_mm, leg_readings_mm=(round(read, 3),))
+
+
 def film_picture(film: SimulatedFilm, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """The radiograph of a simulated film."""
+    """The radiograph of a simulated film; full-length films and photographs are drawn."""
+    from atlasplane.simulate.drawing import drawing
     from atlasplane.simulate.exposure import marker_place_px, radiograph
     from atlasplane.xray.render import render
 
     camera = film.setup.camera(film.tube_deg, film.target_mm)
+    if film.setup.view in DRAWN:
+        return drawing(film.setup, film.posed, camera)
     line_integral = render(film.posed.parts(), camera, film.setup.shape)
     place = marker_place_px(camera, film.setup.shape, "R")
     return radiograph(line_integral, rng=rng, marker="R", marker_at_px=place)

@@ -6,21 +6,26 @@ poses are common.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import least_squares
 
+from atlasplane.core.key import ObservationKey
+from atlasplane.core.quantity import quantity
 from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.rotation import rotation_from_zxy, zxy_from_rotation
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.simulate.setup import SETUPS, FilmSetup
 from atlasplane.simulate.subject import Angles, Posed, Subject
-from atlasplane.sources.film import View
+from atlasplane.simulate.truth_coronal import base_values, facing_values, frontal_values, open_mouth_values
+from atlasplane.simulate.truth_sagittal import profile_values, sagittal_values
+from atlasplane.simulate.truth_series import Values, lateral_values, nasium_values, vertex_values
+from atlasplane.sources.film import Detector, View
 
-Values = dict[str, float]
+ALONG_THE_ATLAS = (View.NASIUM, View.VERTEX)
+"""Views whose ideal beam takes its direction from the plane of the atlas."""
 
 
 def film_axes_camera(setup: FilmSetup, tube_deg: float, target_mm: Array) -> PinholeCamera:
@@ -39,22 +44,24 @@ def film_axes_camera(setup: FilmSetup, tube_deg: float, target_mm: Array) -> Pin
 
 
 def film_truth(setup: FilmSetup, posed: Posed, tube_deg: float, target_mm: Array) -> Values:
-    """Quantities of the film with perfect landmarks."""
-    return _read(setup.view, posed, film_axes_camera(setup, tube_deg, target_mm), setup.magnification)
+    """Quantities of the film with perfect landmarks, by key `id[/LEVEL][/side][@condition]`."""
+    return _read(setup, posed, film_axes_camera(setup, tube_deg, target_mm))
 
 
-def patient_truth(view: View, subject: Subject, angles: Angles) -> Values:
+def patient_truth(view: View, subject: Subject, angles: Angles, *, from_left: bool = False) -> Values:
     """The patient's own quantities of one view.
 
     A pose where it has a name; else the value on the ideal film: head straight (posture quantities: as it
-    stood), beam along the atlas plane (vertex: across it), film perpendicular to the beam, atlas on the
-    central ray.
+    stood, turned square to the beam on views that are neither nasium nor vertex), beam along the atlas plane
+    on the nasium and across it on the vertex, else level (base-posterior: upright), film perpendicular to the
+    beam, atlas on the central ray.
     """
+    setup = replace(SETUPS[view], from_left=from_left)
     straight = Angles(head=np.zeros(3), atlas=angles.atlas, axis=angles.axis, trunk=angles.trunk)
-    values = _ideal(view, subject.posed(straight))
-    as_it_stood = _ideal(view, subject.posed(angles))
-    for key in ("cervical_lean", "c7_offset"):
-        if key in values:
+    values = _ideal(setup, subject.posed(straight))
+    as_it_stood = _ideal(setup, subject.posed(replace(angles, head=angles.head * _kept(view))))
+    for key in values:
+        if quantity(ObservationKey.parse(key).quantity).posture:
             values[key] = as_it_stood[key]
     exact = {
         "head_tilt": angles.head[2],
@@ -65,15 +72,21 @@ def patient_truth(view: View, subject: Subject, angles: Angles) -> Values:
     return {key: float(exact.get(key, value)) for key, value in values.items()}
 
 
-def _ideal(view: View, posed: Posed) -> Values:
-    setup = SETUPS[view]
+def _kept(view: View) -> Array:
+    """Which of yaw, pitch and roll posture keeps: a profile knows pitch alone, a front view no yaw."""
+    if view in ALONG_THE_ATLAS:
+        return np.ones(3)
+    return np.array([0.0, 1.0, 0.0] if view.is_profile else [0.0, 1.0, 1.0])
+
+
+def _ideal(setup: FilmSetup, posed: Posed) -> Values:
     origin = posed.room_from["c1"].translation_mm
-    if view is not View.LATERAL:
+    if setup.view in ALONG_THE_ATLAS:
         pitch, _, _ = zxy_from_rotation(posed.room_from["c1"].rotation)
         level = RigidTransform.about(rotation_from_zxy(-pitch, 0.0, 0.0), origin)
         posed = _moved(posed, level)
-    straight = film_axes_camera(setup, 0.0, origin)
-    return _read(view, posed, straight, setup.magnification)
+    perpendicular = replace(setup, detector=Detector.PERPENDICULAR)
+    return _read(setup, posed, film_axes_camera(perpendicular, 0.0, origin))
 
 
 def _moved(posed: Posed, move: RigidTransform) -> Posed:
@@ -101,104 +114,44 @@ def _moved(posed: Posed, move: RigidTransform) -> Posed:
     )
 
 
-def _read(view: View, posed: Posed, camera: PinholeCamera, magnification: float) -> Values:
-    shown = camera.project_mm(np.array(list(posed.points_mm.values()))) / magnification
-    points = dict(zip(posed.points_mm, shown, strict=True))
-    if view is View.LATERAL:
-        return _lateral(points)
-    if view is View.VERTEX:
-        return _vertex(points)
-    contours = {id_: camera.project_mm(at) / magnification for id_, at in posed.contours_mm.items()}
-    lean, through = posed.walls(camera).axis()
-    return _nasium(points, contours, lean, through / magnification)
+def _read(setup: FilmSetup, posed: Posed, camera: PinholeCamera) -> Values:
+    ids, scale = list(posed.points_mm), 1 / setup.magnification
+    shown = camera.project_mm(np.array([posed.points_mm[id_] for id_ in ids])) * scale
+    points = dict(zip(ids, shown, strict=True))
+    contours = {id_: camera.project_mm(at) * scale for id_, at in posed.contours_mm.items()}
+    if setup.view is View.NASIUM:
+        lean, through = posed.walls(camera).axis()
+        values = nasium_values(points, contours, lean, through * scale)
+    else:
+        values = _PLAIN.get(setup.view, _nothing)(points, contours, setup)
+    return _keyed(setup.view, values)
 
 
-def _angle(from_point: Array, to_point: Array) -> float:
-    step = to_point - from_point
-    return math.degrees(math.atan2(step[1], step[0]))
+def _nothing(points: Mapping[str, Array], contours: Mapping[str, Array], setup: FilmSetup) -> Values:
+    del points, contours, setup
+    return {}
 
 
-def _lateral(p: Mapping[str, Array]) -> Values:
-    s_line = _angle(p["C1_ARCH_13"], p["C1_ARCH_LM"])
-    palate = (p["HP_ANT"] + p["HP_POST"]) / 2
-    ahead = palate - p["C1_ARCH_13"]
-    rise = math.radians(s_line)
-    return {
-        "s_line_angle": s_line,
-        "nasium_tube_angle": s_line,
-        "s_palate_angle": s_line - _angle(p["HP_POST"], p["HP_ANT"]),
-        "s_offset": ahead[0] * math.sin(rise) - ahead[1] * math.cos(rise),
-        "atlas_plane_sagittal": _angle(p["C1_PT"], p["C1_AT"]),
-    }
+_PLAIN: Mapping[View, Callable[[Mapping[str, Array], Mapping[str, Array], FilmSetup], Values]] = {
+    View.LATERAL: lambda p, _, __: lateral_values(p) | sagittal_values(p),
+    View.VERTEX: lambda p, _, __: vertex_values(p),
+    View.LATERAL_FULL: lambda p, _, __: sagittal_values(p),
+    View.APOM: lambda p, c, _: open_mouth_values(p, c),
+    View.AP_CERVICAL: lambda p, _, __: frontal_values(p),
+    View.AP_FULL: lambda p, _, __: frontal_values(p),
+    View.BASE_POSTERIOR: lambda p, _, __: base_values(p),
+    View.PHOTO_LATERAL: lambda p, _, setup: profile_values(p, "left" if setup.from_left else "right"),
+    View.PHOTO_FRONT: lambda p, _, __: facing_values(p, from_behind=False),
+    View.PHOTO_BACK: lambda p, _, __: facing_values(p, from_behind=True),
+}
+"""What is read from a view; Blair's oblique views are looked at, not measured."""
 
 
-def _vertex(p: Mapping[str, Array]) -> Values:
-    across, ahead = p["TF_R"] - p["TF_L"], p["CRIB"] - p["FM_C"]
-    # In the frame (anterior, right) a right side that goes forward leans the transverse line towards the
-    # skull's axis.
-    return {"atlas_rotation": 90.0 - _angle_between(across, ahead)}
-
-
-def _angle_between(u: Array, v: Array) -> float:
-    return math.degrees(math.atan2(abs(u[0] * v[1] - u[1] * v[0]), float(u @ v)))
-
-
-def _nasium(p: Mapping[str, Array], contours: Mapping[str, Array], lean: float, through: Array) -> Values:
-    phi = _angle(p["PL_L"], p["PL_R"])
-    values = {"atlas_plane_tilt": phi, "head_tilt": lean, "atlas_laterality": phi + lean}
-    middle = (p["PL_R"] + p["PL_L"]) / 2
-    right = np.array([math.cos(math.radians(phi)), math.sin(math.radians(phi))])
-
-    def offset(at: Array) -> float:
-        return float((at - middle) @ right)
-
-    values |= _neck(p, phi, middle, offset)
-    for side in ("R", "L"):
-        name = {"R": "right", "L": "left"}[side]
-        if f"TP_{side}" in p:
-            values[f"transverse_offset/{name}"] = offset(p[f"TP_{side}"])
-    circles = {}
-    for name, ids in (("condylar", ("COND_R", "COND_L")), ("axial", ("AXIS_R", "AXIS_L"))):
-        if all(id_ in contours for id_ in ids):
-            centre, circles[name] = _circle(np.concatenate([contours[id_] for id_ in ids]))
-            values[f"{name}_radius"] = circles[name]
-            values[f"{name}_centre_offset"] = offset(centre)
-            for id_, side in zip(ids, ("right", "left"), strict=True):
-                values[f"{name}_radius/{side}"] = _circle(contours[id_])[1]
-    if len(circles) == 2:
-        values["circle_ratio"] = circles["condylar"] / circles["axial"]
-        values["circle_difference"] = 2 * (circles["condylar"] - circles["axial"]) / 25.4
-    # The skull line runs along (sin h, cos h); solve for where it meets the atlas plane line.
-    system = np.column_stack([right, [-math.sin(math.radians(lean)), -math.cos(math.radians(lean))]])
-    values["skull_offset"] = float(np.linalg.solve(system, through - middle)[0])
-    return values
-
-
-def _neck(p: Mapping[str, Array], phi: float, middle: Array, offset: object) -> Values:
-    assert callable(offset)
-    dens, spinous = offset(p["OD_BASE"]), offset(p["C2_SPB"])
-    values = {
-        "odontoid_offset": dens,
-        "spinous_offset": spinous,
-        "axis_rotation": math.degrees(math.asin((spinous - dens) / 40.0)),
-    }
-    if "C7_C" in p:
-        up = (p["OD_BASE"] + p["C2_SPB"]) / 2 - p["C7_C"]
-        lean = math.degrees(math.atan2(up[0], up[1]))
-        values |= {
-            "cervical_lean": lean,
-            "lower_angle": -(lean + phi),
-            "c7_offset": float(p["C7_C"][0] - middle[0]),
-        }
-    return values
-
-
-def _circle(points: Array) -> tuple[Array, float]:
-    """Geometric least squares, started from the algebraic fit."""
-    system = np.column_stack([2 * points, np.ones(len(points))])
-    start, *_ = np.linalg.lstsq(system, np.sum(points**2, axis=1), rcond=None)
-    first = [start[0], start[1], math.sqrt(start[2] + start[0] ** 2 + start[1] ** 2)]
-    fit = least_squares(
-        lambda c: np.hypot(points[:, 0] - c[0], points[:, 1] - c[1]) - c[2], first, xtol=1e-12
-    )
-    return fit.x[:2], float(fit.x[2])
+def _keyed(view: View, values: Values) -> Values:
+    """Values that the catalogue reads from the view; away from the home view the key names its condition."""
+    keyed: Values = {}
+    for key, value in values.items():
+        views = quantity(ObservationKey.parse(key).quantity).views
+        if view.value in views:
+            keyed[key if views[0] == view.value else f"{key}@{view.value}"] = value
+    return keyed

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
+from atlasplane.anatomy.phantom_groups import later_stream
 from atlasplane.geometry.rotation import zxy_from_rotation
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.simulate.observer import Observer, place
-from atlasplane.simulate.setup import SETUPS, FilmSetup
+from atlasplane.simulate.setup import SETUPS, FilmSetup, setups_of
 from atlasplane.simulate.subject import Angles, Posed, Subject
 from atlasplane.simulate.truth import film_truth, patient_truth
+from atlasplane.simulate.truth_coronal import rotation_values
 from atlasplane.sources.film import View
 from atlasplane.sources.reading import Reading
 
@@ -31,27 +33,77 @@ class Clinic:
         Stated over true scale.
     tube_deg : mapping View -> float
         True minus stated tube angle.
+    cameras : mapping View -> Camera
+        How photographs are taken; level and 3 m away where nothing is said.
     """
 
     scale: Mapping[View, float]
     tube_deg: Mapping[View, float]
+    cameras: Mapping[View, Camera] = field(default_factory=dict)
+
+    def setups(self, view: View) -> list[FilmSetup]:
+        """Geometry of what this clinic takes when a view is asked for."""
+        camera = self.cameras.get(view)
+        return [setup if camera is None else camera.of(setup) for setup in setups_of(view)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """How a photograph was taken: distance (mm), and what is wrong with the camera's level (deg)."""
+
+    distance_mm: float
+    raised_deg: float
+    rolled_deg: float
+
+    def of(self, setup: FilmSetup) -> FilmSetup:
+        """The set-up of this camera, with its picture plane as far behind the person as before."""
+        return replace(
+            setup,
+            sid_mm=self.distance_mm + setup.sid_mm - setup.sod_mm,
+            sod_mm=self.distance_mm,
+            raised_deg=self.raised_deg,
+            rolled_deg=self.rolled_deg,
+        )
 
 
 EXACT_CLINIC = Clinic(scale=dict.fromkeys(SETUPS, 1.0), tube_deg=dict.fromkeys(SETUPS, 0.0))
 SCALE_U_REL = 0.005
 """Relative standard uncertainty of the simulated scales (SOD known to about 4 mm), stated in visit.toml."""
 TUBE_SD_DEG = 0.5
+CAMERA_MM, LEAST_CAMERA_MM, CAMERA_SD_MM = 2500.0, 1200.0, 500.0
+RAISED_SD_DEG, ROLLED_SD_DEG = 2.0, 0.5
+"""How photographs differ: distance of the camera, how far it looks up or down, how far it is turned."""
+_BLAIR = {View.BLAIR_RIGHT: ("R", -1.0), View.BLAIR_LEFT: ("L", 1.0)}
+"""Condyle that the beam follows, and the sign of the head's yaw for it: + turns the right side forward."""
+_USUAL_CONVERGENCE_DEG = 30.0
+"""Of a subject whose condyles are not marked."""
 
 
 def random_clinic(rng: np.random.Generator) -> Clinic:
-    """A clinic whose scales and tube angles are off by their stated uncertainties."""
-    return Clinic(
-        scale={view: 1 + float(rng.normal(0.0, SCALE_U_REL)) for view in SETUPS},
-        tube_deg={
-            view: float(rng.normal(0.0, TUBE_SD_DEG)) if s.follows_s_line else 0.0
-            for view, s in SETUPS.items()
-        },
-    )
+    """A clinic whose scales and tube angles are off by their stated uncertainties.
+
+    A tube that stays level has no error. Views beyond the series are drawn from a stream of their own, so
+    that one view more never changes the others.
+    """
+    later = later_stream(rng)
+    scale: dict[View, float] = {}
+    tube_deg: dict[View, float] = {}
+    for views, stream in ((VIEWS, rng), ([view for view in SETUPS if view not in VIEWS], later)):
+        scale |= {view: 1 + float(stream.normal(0.0, SCALE_U_REL)) for view in views}
+        tube_deg |= {
+            view: float(stream.normal(0.0, TUBE_SD_DEG)) if SETUPS[view].tube_is_set else 0.0
+            for view in views
+        }
+    cameras = {
+        view: Camera(
+            distance_mm=max(LEAST_CAMERA_MM, float(later.normal(CAMERA_MM, CAMERA_SD_MM))),
+            raised_deg=float(later.normal(0.0, RAISED_SD_DEG)),
+            rolled_deg=float(later.normal(0.0, ROLLED_SD_DEG)),
+        )
+        for view in SETUPS
+        if view.is_photo
+    }
+    return Clinic(scale=scale, tube_deg=tube_deg, cameras=cameras)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -87,13 +139,30 @@ class SimulatedFilm:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class SimulatedVisit:
-    """A visit's films and what truly was."""
+    """A visit's films and photographs and what truly was.
+
+    Attributes
+    ----------
+    leg_mm : float or None
+        True leg length difference, + right leg short; None where it was not looked at.
+    leg_readings_mm : tuple of float
+        What the examiner read.
+    """
 
     id: str
     time: datetime
     phase: str
     moment: str
     films: tuple[SimulatedFilm, ...]
+    leg_mm: float | None = None
+    leg_readings_mm: tuple[float, ...] = ()
+
+    @property
+    def exam(self) -> dict[str, object]:
+        """Tables of exam.toml."""
+        if not self.leg_readings_mm:
+            return {}
+        return {"leg_check": {"leg_length_difference": list(self.leg_readings_mm)}}
 
     def truth(self) -> dict[str, object]:
         """The visit's entry of truth.json (INTERFACES.md 6), room axes as LPS."""
@@ -105,16 +174,20 @@ class SimulatedVisit:
         for name, value in (("flexion", flexion), ("laterality", laterality), ("rotation", rotation)):
             quantities[f"atlas_{name}_3d"] = {"film": None, "patient": value}
         first = self.films[0].posed
+        for key, value in rotation_values(first.points_mm).items():
+            quantities[key] = {"film": None, "patient": value}
+        if self.leg_mm is not None:
+            quantities["leg_length_difference"] = {"film": None, "patient": self.leg_mm}
         return {
             "poses": {
                 **_poses(first),
                 **{
-                    f"skull_in_room/{f.setup.view.value}": _pose(f.posed.room_from["skull"], "skull", "room")
+                    f"skull_in_room/{f.setup.name}": _pose(f.posed.room_from["skull"], "skull", "room")
                     for f in self.films
                 },
             },
-            "tube_deg": {f.setup.view.value: f.tube_deg for f in self.films},
-            "head_deg": {f.setup.view.value: [float(a) for a in f.angles.head] for f in self.films},
+            "tube_deg": {f.setup.name: f.tube_deg for f in self.films if not f.setup.view.is_photo},
+            "head_deg": {f.setup.name: [float(a) for a in f.angles.head] for f in self.films},
             "quantities": quantities,
             "landmarks_lps_mm": {
                 id_: [float(-at[2]), float(-at[0]), float(at[1])]
@@ -141,7 +214,7 @@ def simulate_visit(  # noqa: PLR0913 - what a clinic decides, all by keyword
     Parameters
     ----------
     angles : mapping View -> Angles
-        The subject's pose on each film.
+        The subject's pose on each film; a view that is not named takes the lateral's.
     views : sequence of View
         Films to take; the lateral is always looked at for the tube angle.
     """
@@ -150,12 +223,13 @@ def simulate_visit(  # noqa: PLR0913 - what a clinic decides, all by keyword
         "s_line_angle"
     ]
     films = []
-    for view in views:
-        setup, pose = SETUPS[view], angles[view]
+    for setup in (setup for view in views for setup in clinic.setups(view)):
+        view = setup.view
+        pose = _turned(view, angles.get(view, angles[View.LATERAL]), lateral)
         posed = subject.posed(pose)
         # The tube is aimed at the atlas, as the technique asks; the detector follows the tube.
-        target = posed.room_from["c1"].translation_mm
-        stated = float(round(s_line)) if setup.follows_s_line else 0.0
+        target = setup.target_mm(posed.points_mm, posed.room_from["c1"].translation_mm)
+        stated = float(round(s_line)) if setup.follows_s_line else setup.tube_deg
         tube = stated + clinic.tube_deg[view]
         reading = place(setup, posed, tube, target, observer, rng=rng, reading_id="r1", time=time)
         films.append(
@@ -169,10 +243,25 @@ def simulate_visit(  # noqa: PLR0913 - what a clinic decides, all by keyword
                 target_mm=target,
                 reading=reading,
                 film_truth=film_truth(setup, posed, tube, target),
-                patient_truth=patient_truth(view, subject, pose),
+                patient_truth=patient_truth(view, subject, pose, from_left=setup.from_left),
             )
         )
     return SimulatedVisit(id=id_, time=time, phase=phase, moment=moment, films=tuple(films))
+
+
+def _turned(view: View, pose: Angles, posed: Posed) -> Angles:
+    """The pose for a view; on Blair's oblique views the beam runs along the long axis of one condyle."""
+    if view not in _BLAIR:
+        return pose
+    side, sign = _BLAIR[view]
+    turn = _USUAL_CONVERGENCE_DEG
+    if f"CONV_A_{side}" in posed.points_mm:
+        in_skull = posed.room_from["skull"].inverse()
+        ahead = in_skull.apply(posed.points_mm[f"CONV_A_{side}"]) - in_skull.apply(
+            posed.points_mm[f"CONV_P_{side}"]
+        )
+        turn = float(np.degrees(np.arctan2(abs(ahead[2]), ahead[0])))
+    return replace(pose, head=pose.head + np.array([sign * turn, 0.0, 0.0]))
 
 
 def _poses(posed: Posed) -> dict[str, dict[str, object]]:

@@ -1,4 +1,4 @@
-"""A case is one person; a visit is one dated encounter with its films."""
+"""A case is one person; a visit is one dated encounter with its films, photographs and examination."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from atlasplane.core.finding import Finding
 from atlasplane.sources.film import Radiograph
+from atlasplane.sources.observer import ObserverPlacing
+from atlasplane.sources.photograph import Photograph
 from atlasplane.sources.volume import Volume
 
 
@@ -72,6 +74,7 @@ class Visit:
     folder : str
         Name of its folder inside the case.
     films : tuple of Radiograph
+    photos : tuple of Photograph
     exam : mapping
         Tables of exam.toml as written, empty without one.
     entered_height : EnteredHeight or None
@@ -84,6 +87,7 @@ class Visit:
     folder: str
     observer: str | None = None
     films: tuple[Radiograph, ...] = ()
+    photos: tuple[Photograph, ...] = ()
     exam: Mapping[str, object] = field(default_factory=dict)
     entered_height: EnteredHeight | None = None
 
@@ -102,6 +106,8 @@ class Case:
     consents : mapping name -> bool
     visits : tuple of Visit
     volumes : tuple of Volume
+    observers : mapping observer -> ObserverPlacing
+        Placing errors of observers who repeated enough readings; they replace the catalogue's defaults.
     plan : PlanChoice
     findings : tuple of Finding
         What reading the folder brought up (marker, digest, other patient's data, ...).
@@ -116,6 +122,7 @@ class Case:
     consents: Mapping[str, bool] = field(default_factory=dict)
     visits: tuple[Visit, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    observers: Mapping[str, ObserverPlacing] = field(default_factory=dict)
     plan: PlanChoice = PlanChoice()
     findings: tuple[Finding, ...] = ()
 

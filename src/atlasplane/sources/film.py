@@ -1,4 +1,7 @@
-"""A radiograph with everything that its numbers depend on: view, sides, geometry, scale, readings."""
+"""A radiograph with everything that its numbers depend on: view, sides, geometry, scale, readings.
+
+What it shares with a photograph is a `PlanarImage`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ PixelArray = NDArray[np.generic]
 
 
 class View(Enum):
-    """Projection of a film."""
+    """Projection of a film, or what a photograph shows the patient from."""
 
     LATERAL = "lateral"
     NASIUM = "nasium"
@@ -31,16 +34,34 @@ class View(Enum):
     AP_FULL = "ap-full"
     BLAIR_RIGHT = "blair-right"
     BLAIR_LEFT = "blair-left"
+    PHOTO_LATERAL = "photo-lateral"
+    PHOTO_FRONT = "photo-front"
+    PHOTO_BACK = "photo-back"
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether it is taken with light."""
+        return self in (View.PHOTO_LATERAL, View.PHOTO_FRONT, View.PHOTO_BACK)
+
+    @property
+    def is_profile(self) -> bool:
+        """Whether it shows the patient from the side."""
+        return self in (View.LATERAL, View.LATERAL_FULL, View.PHOTO_LATERAL)
+
+    @property
+    def is_axial(self) -> bool:
+        """Whether it looks along the body, so that no direction of the image is superior."""
+        return self in (View.VERTEX, View.BASE_POSTERIOR)
 
     @property
     def needs_right(self) -> bool:
         """Whether `patient_right` must be stored for it."""
-        return self not in (View.LATERAL, View.LATERAL_FULL)
+        return not self.is_profile
 
     @property
     def needs_anterior(self) -> bool:
         """Whether `patient_anterior` must be stored for it."""
-        return self in (View.LATERAL, View.LATERAL_FULL, View.VERTEX, View.BASE_POSTERIOR)
+        return self.is_profile or self.is_axial
 
 
 class ImageDirection(Enum):
@@ -110,8 +131,8 @@ class Technique:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Radiograph:
-    """One film.
+class PlanarImage:
+    """What an analysis needs of an image that shows the patient in one plane.
 
     Attributes
     ----------
@@ -123,14 +144,11 @@ class Radiograph:
     shape : (rows, columns)
     patient_right, patient_anterior, patient_superior : ImageDirection or None
         Stored, never inferred; superior is `image_up` unless stated.
-    marker : "R", "L", "none" or None
-        Side marker seen on the film; None where nobody said.
     technique : Technique or None
+        Of a film; None for photographs.
     calibration : Calibration
     camera_lps : array, shape (3, 4), or None
         Full camera, LPS mm to pixel, in place of the technique.
-    rig : str or None
-        Films of one rig are calibrated to each other.
     readings : tuple of Reading
     load_pixels : callable
         Reads the grey values when they are needed.
@@ -144,9 +162,23 @@ class Radiograph:
     patient_right: ImageDirection | None = None
     patient_anterior: ImageDirection | None = None
     patient_superior: ImageDirection | None = None
-    marker: str | None = None
     technique: Technique | None = None
     calibration: Calibration = UNCALIBRATED
     camera_lps: Array | None = None
-    rig: str | None = None
     readings: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Radiograph(PlanarImage):
+    """One film.
+
+    Attributes
+    ----------
+    marker : "R", "L", "none" or None
+        Side marker seen on the film; None where nobody said.
+    rig : str or None
+        Films of one rig are calibrated to each other.
+    """
+
+    marker: str | None = None
+    rig: str | None = None

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from atlasplane.geometry.types import Array
 
+SAVING_TOOLS = frozenset({"mark"})
+"""Tools, by name without version, that save a reading after every mark."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarkedPoint:
@@ -50,6 +53,8 @@ class Reading:
     contours : mapping id -> MarkedContour
     not_visible : frozenset of str
         Ids that the observer looked for and could not see.
+    x : mapping
+        The reader's own notes, kept as they are; no number comes from them.
     """
 
     id: str
@@ -60,3 +65,9 @@ class Reading:
     points: Mapping[str, MarkedPoint] = field(default_factory=dict)
     contours: Mapping[str, MarkedContour] = field(default_factory=dict)
     not_visible: frozenset[str] = frozenset()
+    x: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def saved_as_it_goes(self) -> bool:
+        """Whether a tool made it that saves after every mark, so that it may still be under way."""
+        return self.tool.split("/")[0] in SAVING_TOOLS

@@ -1,4 +1,4 @@
-"""A CT or CBCT volume."""
+"""A CT, CBCT or MRI volume."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ class Volume:
     readings : tuple of Reading
         Landmarks in LPS mm.
     masks : mapping bone -> file
+    modality : "ct", "cbct" or "mri"
+        The same bones have other reference values on each; the condition of what is measured.
+    visit : str or None
+        Id of the visit that what is measured belongs to; None where nobody said.
     """
 
     file: str
@@ -39,3 +43,5 @@ class Volume:
     load_voxels: Callable[[], NDArray[np.generic]]
     readings: tuple[Reading, ...] = ()
     masks: Mapping[str, str] = field(default_factory=dict)
+    modality: str = "ct"
+    visit: str | None = None

@@ -1,35 +1,38 @@
-"""One film read: every quantity of its view with the joint covariance of placing, scale and observers.
+"""One film or photograph read: every quantity of its view, with the covariance of placing and scale.
 
-The film's measurand is what this film would give with perfect landmarks; `head_position` adds what separates
+The film's measurand is what this image would give with perfect landmarks; `head_position` adds what separates
 it from the patient.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from atlasplane.anatomy.landmarks import landmark
 from atlasplane.core.calibration import CalibrationKind
-from atlasplane.core.errors import BadLandmarks
+from atlasplane.core.errors import BadLandmarks, TooFewPoints
+from atlasplane.core.key import ObservationKey
 from atlasplane.core.quantity import quantity
 from atlasplane.core.units import MM_PER_INCH
 from atlasplane.geometry.midline import CentralLine, Levels, plan_levels
 from atlasplane.geometry.types import Array
-from atlasplane.pathways.alignment.checks import LATERAL_CHECKS, NASIUM_CHECKS, VERTEX_CHECKS
-from atlasplane.pathways.alignment.lateral import LATERAL, LateralLines, lateral_contradictions
+from atlasplane.pathways.alignment.film_views import VIEWS, ViewAnalysis
 from atlasplane.pathways.alignment.limits import limits
 from atlasplane.pathways.alignment.marked_film import MarkedFilm, marked_film
 from atlasplane.pathways.alignment.marks import Construction, Marks
-from atlasplane.pathways.alignment.nasium import NASIUM, NasiumLines, nasium_contradictions, nasium_lines
-from atlasplane.pathways.alignment.observers import combine_readings
-from atlasplane.pathways.alignment.vertex import VERTEX, VertexLines, vertex_contradictions
-from atlasplane.sources.film import Radiograph, View
+from atlasplane.pathways.alignment.nasium import skull_line
+from atlasplane.pathways.alignment.observers import Combined, combine_readings
+from atlasplane.sources.film import PlanarImage
+from atlasplane.sources.observer import ObserverPlacing
 from atlasplane.sources.reading import Reading
 from atlasplane.uncertainty.first_order import covariance, jacobian
+
+__all__ = ["VIEWS", "FilmAnalysis", "ReadFilm", "ViewAnalysis", "analyse_film", "read_film"]
 
 LEVEL_STEP_MM = MM_PER_INCH / 4
 """Steps of the skull line on the film (NUCCA workbook part 1: a quarter of an inch)."""
@@ -41,31 +44,8 @@ MIDPOINT_FLOOR_MM = 0.25
 _STEP_OF_U = 0.25
 """Half-distance of the numerical derivative, in standard uncertainties of the input."""
 
-
-SKULL_LIMITS = frozenset({"SQ_R", "SQ_L", "TURN_R", "TURN_L"})
-"""Marks that bound the skull line without being a quantity's own."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ViewAnalysis:
-    """What is read from one view."""
-
-    constructions: tuple[Construction[Any], ...]
-    checks: tuple[Construction[Any], ...]
-    contradictions: Callable[[Marks], list[str]]
-
-    @property
-    def marks(self) -> frozenset[str]:
-        """Every mark that some construction or the skull line asks for."""
-        asked = (id_ for c in (*self.constructions, *self.checks) for id_ in c.needs)
-        return frozenset(asked) | SKULL_LIMITS
-
-
-VIEWS: Mapping[View, ViewAnalysis] = {
-    View.LATERAL: ViewAnalysis(LATERAL, LATERAL_CHECKS, lateral_contradictions),
-    View.NASIUM: ViewAnalysis(NASIUM, NASIUM_CHECKS, nasium_contradictions),
-    View.VERTEX: ViewAnalysis(VERTEX, VERTEX_CHECKS, vertex_contradictions),
-}
+_CIRCLES = ("COND", "AXIS")
+"""Contours that carry a circle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -75,7 +55,7 @@ class ReadFilm:
     Attributes
     ----------
     marked : MarkedFilm
-    lines : the view's lines at the marks as placed
+    lines : the view's lines (`film_views`) at the marks as placed
     levels : Levels or None
         Of the skull line; None for other views and for a refused line.
     skull : CentralLine or None
@@ -84,52 +64,63 @@ class ReadFilm:
         What can be read, quantities first, then checks.
     values : array, shape (q,)
     placing_cov : array, shape (q, q)
+    dof : array, shape (q,)
+        Effective degrees of freedom of each value's placing error.
     """
 
     marked: MarkedFilm
-    lines: LateralLines | NasiumLines | VertexLines
+    lines: Any
     levels: Levels | None
     skull: CentralLine | None
     keys: tuple[str, ...]
     values: Array
     placing_cov: Array
+    dof: Array
 
     def model(self, inputs: Array, keys: Sequence[str] | None = None) -> Array:
         """Keys (default all) of input vectors, shape (..., n) -> (..., q)."""
         lines = _lines(self.marked, inputs, self.levels)
-        table = _constructions(self.marked.film.view)
+        table = VIEWS[self.marked.film.view].table
         return np.stack([table[key].value(lines) for key in keys or self.keys], axis=-1)
+
+    def carried(self, inputs: Array) -> Array:
+        """What errors of the keys are carried through, (..., n) -> (..., q): `model` without its kinks."""
+        lines = _lines(self.marked, inputs, self.levels)
+        table = VIEWS[self.marked.film.view].table
+        return np.stack([table[key].carried(lines) for key in self.keys], axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FilmAnalysis:
-    """One film with all its readings combined.
+    """One film or photograph with all its readings combined.
 
     Attributes
     ----------
-    film : Radiograph
+    film : PlanarImage
     readings : tuple of ReadFilm
     keys : tuple of str
-        Quantities, then checks (`check.` in front).
+        Quantities, then checks (`check.` in front); without condition.
     values : array, shape (q,)
     placing_cov : array, shape (q, q)
     scale : array, shape (q,)
         Effect of one standard uncertainty of the scale.
     observers : array, shape (q,)
         Standard uncertainty from the spread between observers; 0 with one.
-    dof : float
+    dof : array, shape (q,)
+        Effective degrees of freedom of the placing error, and of the spread between observers where that
+        prevails.
     missing : mapping key -> ids
         Quantities that lack marks.
     """
 
-    film: Radiograph
+    film: PlanarImage
     readings: tuple[ReadFilm, ...]
     keys: tuple[str, ...]
     values: Array
     placing_cov: Array
     scale: Array
     observers: Array
-    dof: float
+    dof: Array
     missing: Mapping[str, tuple[str, ...]]
 
     @property
@@ -146,11 +137,25 @@ class FilmAnalysis:
         k = self.keys.index(key)
         return math.sqrt(self.placing_cov[k, k])
 
+    def observed(self, key: str) -> ObservationKey:
+        """The key that joins a value of this film with others: off its home view it names the view."""
+        own, view = ObservationKey.parse(key), self.film.view.value
+        return replace(own, condition=None if quantity(own.quantity).view == view else view)
 
-def analyse_film(film: Radiograph) -> FilmAnalysis | None:
-    """Read a film with every reading that it has.
 
-    None where it has no reading, or its view is not part of the series.
+def analyse_film(
+    film: PlanarImage, observers: Mapping[str, ObserverPlacing] | None = None
+) -> FilmAnalysis | None:
+    """Read a film or photograph with every reading that it has.
+
+    None where it has no reading, or nothing is read from its view, or its only readings are still being made.
+    The fullest reading comes first.
+
+    Parameters
+    ----------
+    film : PlanarImage
+    observers : mapping observer -> ObserverPlacing, optional
+        Placing errors that replace the catalogue's defaults.
 
     Raises
     ------
@@ -159,41 +164,47 @@ def analyse_film(film: Radiograph) -> FilmAnalysis | None:
     """
     if film.view not in VIEWS or not film.readings:
         return None
-    read = tuple(read_film(film, reading) for reading in film.readings)
+    own = observers or {}
+    read = sorted(_read_films(film, own), key=lambda r: -len(r.keys))
+    if not read:
+        return None
     combined = combine_readings(read)
-    table = _constructions(film.view)
-    missing = {
-        key: tuple(id_ for id_ in construction.needs if not read[0].lines.marks.has((id_,)))
-        for key, construction in table.items()
-        if key not in combined.keys and not key.startswith("check.") and _has_scale(film, key)
-    }
     return FilmAnalysis(
         film=film,
-        readings=read,
+        readings=tuple(read),
         keys=combined.keys,
         values=combined.values,
         placing_cov=combined.cov,
         scale=_scale_effect(film, combined.keys, combined.values),
         observers=combined.between,
-        dof=combined.dof,
-        missing=missing,
+        dof=_combined_dof(read, combined),
+        missing=_missing(film, read[0], combined.keys),
     )
 
 
-def read_film(film: Radiograph, reading: Reading) -> ReadFilm:
-    """Read one reading of a film."""
-    marked = marked_film(film, reading, VIEWS[film.view].marks)
+def _read_films(film: PlanarImage, observers: Mapping[str, ObserverPlacing]) -> Iterator[ReadFilm]:
+    """Readings that give something; one that the marking page is still collecting may give nothing yet."""
+    for reading in film.readings:
+        try:
+            yield read_film(film, reading, observers.get(reading.observer))
+        except TooFewPoints:
+            if not reading.saved_as_it_goes:
+                raise
+
+
+def read_film(film: PlanarImage, reading: Reading, observer: ObserverPlacing | None = None) -> ReadFilm:
+    """Read one reading of a film, with its observer's own placing errors where they are known."""
+    view = VIEWS[film.view]
+    marked = marked_film(film, reading, view.marks, observer)
     marks = marked.marks(marked.values)
     _refuse_contradictions(film, marks)
     levels, skull = _skull_levels(marked, marks)
     lines = _lines(marked, marked.values, levels)
-    keys = tuple(
-        key for key, c in _constructions(film.view).items() if _can_read(film, key, c, marks, levels)
-    )
+    keys = tuple(key for key, c in view.table.items() if _can_read(film, key, c, marks, levels))
     if not any(not key.startswith("check.") for key in keys):
-        raise BadLandmarks(
+        raise TooFewPoints(
             film.file,
-            f"too few points for any quantity of a {film.view.value} film in reading '{reading.id}'",
+            f"too few points for any quantity of view {film.view.value} in reading '{reading.id}'",
             "Mark at least the two points of one line (see the landmark atlas).",
         )
     draft = ReadFilm(
@@ -204,6 +215,7 @@ def read_film(film: Radiograph, reading: Reading) -> ReadFilm:
         keys=keys,
         values=np.zeros(0),
         placing_cov=np.zeros((0, 0)),
+        dof=np.zeros(0),
     )
     values = draft.model(marked.values)
     if not np.all(np.isfinite(values)):
@@ -213,37 +225,52 @@ def read_film(film: Radiograph, reading: Reading) -> ReadFilm:
             f"impossible geometry in reading '{reading.id}': {bad}",
             "Check that no two marks coincide.",
         )
-    sensitivity = jacobian(draft.model, marked.values, _STEP_OF_U * np.sqrt(np.diag(marked.cov)))
-    return ReadFilm(
-        marked=marked,
-        lines=lines,
-        levels=levels,
-        skull=skull,
-        keys=keys,
-        values=values,
-        placing_cov=covariance(sensitivity, marked.cov),
+    sensitivity = jacobian(draft.carried, marked.values, _STEP_OF_U * np.sqrt(np.diag(marked.cov)))
+    cov = covariance(sensitivity, marked.cov)
+    return replace(draft, values=values, placing_cov=cov, dof=_placing_dof(marked, sensitivity, np.diag(cov)))
+
+
+def _placing_dof(marked: MarkedFilm, sensitivity: Array, variance: Array) -> Array:
+    """Welch-Satterthwaite over landmarks; both sides of a pair rest on one estimate. Shape (q,)."""
+    shares: dict[str, Array] = {}
+    for id_ in marked.dofs:
+        start, count = marked.slots[id_]
+        own = slice(start, start + 2 * count)
+        share = np.einsum("qi,ij,qj->q", sensitivity[:, own], marked.cov[own, own], sensitivity[:, own])
+        name = landmark(id_).id
+        shares[name] = shares.get(name, 0.0) + share
+    dofs = {landmark(id_).id: dof for id_, dof in marked.dofs.items()}
+    spent = sum((share**2 / dofs[name] for name, share in shares.items()), start=np.zeros(len(variance)))
+    with np.errstate(divide="ignore"):
+        return np.where(spent > 0, variance**2 / spent, math.inf)
+
+
+def _combined_dof(read: Sequence[ReadFilm], combined: Combined) -> Array:
+    """The least of the readings'; where the spread between observers prevails, that of their number."""
+    least = np.array(
+        [min(r.dof[r.keys.index(key)] for r in read if key in r.keys) for key in combined.keys], dtype=float
     )
+    by_number = combined.dof < min(r.marked.dof for r in read)
+    return np.minimum(least, combined.dof) if by_number else least
 
 
-def _constructions(view: View) -> Mapping[str, Construction[Any]]:
-    analysis = VIEWS[view]
-    return {c.key: c for c in (*analysis.constructions, *analysis.checks)}
+def _missing(film: PlanarImage, read: ReadFilm, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Quantities without a value, and the marks that they lack."""
+    view = VIEWS[film.view]
+    seen = {ObservationKey.parse(key).quantity for key in keys if view.one_side}
+    return {
+        c.key: tuple(id_ for id_ in c.needs if not read.lines.marks.has((id_,)))
+        for c in view.constructions
+        if c.key not in keys and _has_scale(film, c.key) and ObservationKey.parse(c.key).quantity not in seen
+    }
 
 
-def _lines(
-    marked: MarkedFilm, inputs: Array, levels: Levels | None
-) -> LateralLines | NasiumLines | VertexLines:
+def _lines(marked: MarkedFilm, inputs: Array, levels: Levels | None) -> Any:
     marks = marked.marks(inputs)
-    match marked.film.view:
-        case View.LATERAL:
-            return LateralLines(marks)
-        case View.NASIUM:
-            return nasium_lines(marks, levels)
-        case _:
-            return VertexLines(marks)
+    return VIEWS[marked.film.view].lines(marks, None if levels is None else skull_line(marks, levels))
 
 
-def _refuse_contradictions(film: Radiograph, marks: Marks) -> None:
+def _refuse_contradictions(film: PlanarImage, marks: Marks) -> None:
     faults = VIEWS[film.view].contradictions(marks)
     if faults:
         raise BadLandmarks(
@@ -254,7 +281,7 @@ def _refuse_contradictions(film: Radiograph, marks: Marks) -> None:
 
 
 def _skull_levels(marked: MarkedFilm, marks: Marks) -> tuple[Levels | None, CentralLine | None]:
-    if not marks.has(("SKULL_R", "SKULL_L")) or marked.film.view is not View.NASIUM:
+    if not marks.has(("SKULL_R", "SKULL_L")) or not VIEWS[marked.film.view].skull_line:
         return None, None
     right, left = marks.contours["SKULL_R"], marks.contours["SKULL_L"]
 
@@ -277,22 +304,21 @@ def _skull_levels(marked: MarkedFilm, marks: Marks) -> tuple[Levels | None, Cent
             f"skull contours: {error}",
             "Mark both sides from the squamous suture to the turn of the skull.",
         ) from error
-    skull = nasium_lines(marks, levels).skull
-    assert isinstance(skull, CentralLine)
+    skull = skull_line(marks, levels)
     # Refused is a walls' property: the line itself is kept for the report, the levels are not.
     usable = bool(np.isfinite(skull.lean_deg)) and float(skull.kappa) <= limits()["skull_line.refused"].value
     return (levels if usable else None), skull
 
 
 def _can_read(
-    film: Radiograph, key: str, construction: Construction[Any], marks: Marks, levels: Levels | None
+    film: PlanarImage, key: str, construction: Construction[Any], marks: Marks, levels: Levels | None
 ) -> bool:
     if not marks.has(construction.needs) or not _has_scale(film, key):
         return False
     if "SKULL_R" in construction.needs and levels is None:
         return False
     circle_marks = [
-        marks.contours[id_] for id_ in construction.needs if id_ in marks.contours and "SKULL" not in id_
+        marks.contours[id_] for id_ in construction.needs if id_ in marks.contours and id_[:-2] in _CIRCLES
     ]
     if circle_marks and sum(c.shape[-2] for c in circle_marks) < 3:
         raise BadLandmarks(
@@ -303,14 +329,14 @@ def _can_read(
     return True
 
 
-def _has_scale(film: Radiograph, key: str) -> bool:
+def _has_scale(film: PlanarImage, key: str) -> bool:
     if key.startswith("check."):
         return True
-    needs_scale = quantity(key.split("/")[0]).is_length or key == "axis_rotation"
+    needs_scale = quantity(ObservationKey.parse(key).quantity).is_length or key == "axis_rotation"
     return not needs_scale or film.calibration.kind is not CalibrationKind.NONE
 
 
-def _scale_effect(film: Radiograph, keys: Sequence[str], values: Array) -> Array:
+def _scale_effect(film: PlanarImage, keys: Sequence[str], values: Array) -> Array:
     """Lengths are proportional to the scale, angles do not know it.
 
     C2 rotation is a length over a fixed length.
@@ -319,7 +345,7 @@ def _scale_effect(film: Radiograph, keys: Sequence[str], values: Array) -> Array
     for k, key in enumerate(keys):
         if key.startswith("check."):
             continue
-        entry = quantity(key.split("/")[0])
+        entry = quantity(ObservationKey.parse(key).quantity)
         if entry.is_length:
             effect[k] = values[k] * film.calibration.u_rel
         elif entry.id == "axis_rotation":

@@ -1,4 +1,4 @@
-"""The geometry that a film was taken with: as stated, or read from its full camera."""
+"""The geometry that an image was taken with: as stated, from its full camera, or usual for photographs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.frames import ISB_FROM_LPS
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis
+from atlasplane.pathways.alignment.head_prior import camera_distance_mm
 from atlasplane.pathways.alignment.marked_film import NOMINAL_MAGNIFICATION
-from atlasplane.sources.film import Detector, Radiograph, Technique
+from atlasplane.sources.film import Detector, PlanarImage, Technique
 
 
 def film_technique(analysis: FilmAnalysis) -> Technique | None:
     """The stated technique, the one that a full camera amounts to at the atlas, or None.
+
+    None too where the projection of the view is not known. A photograph's camera is level, at its usual
+    distance, and its picture plane lies as far behind the patient: only the distance matters.
 
     Raises
     ------
@@ -25,7 +29,12 @@ def film_technique(analysis: FilmAnalysis) -> Technique | None:
         When the camera matrix cannot be one.
     """
     film = analysis.film
-    if film.technique is not None or film.camera_lps is None or film.view.value not in BEAM_VIEWS:
+    if film.view.value not in BEAM_VIEWS:
+        return None
+    if film.view.is_photo:
+        distance = camera_distance_mm()
+        return Technique(sid_mm=2 * distance, sod_mm=distance, detector=Detector.PERPENDICULAR)
+    if film.technique is not None or film.camera_lps is None:
         return film.technique
     try:
         camera = _isb_camera(film, film.camera_lps)
@@ -36,7 +45,7 @@ def film_technique(analysis: FilmAnalysis) -> Technique | None:
     return _technique_at_atlas(analysis, camera)
 
 
-def _isb_camera(film: Radiograph, matrix_lps: Array) -> PinholeCamera:
+def _isb_camera(film: PlanarImage, matrix_lps: Array) -> PinholeCamera:
     """The camera on ISB axes, looking the way that the view's beam runs."""
     lps_from_isb = np.eye(4)
     lps_from_isb[:3, :3] = ISB_FROM_LPS.T

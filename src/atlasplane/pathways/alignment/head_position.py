@@ -2,9 +2,10 @@
 
 A few thousand template persons (anatomy.phantom) are placed in the film's own camera with head positions
 drawn from the prior that the film's own checks have tightened, and with the pose of C1 that the visit's films
-show. Each gives the difference film minus patient of every quantity at once; its mean and covariance are the
-projection term of u. The template's shape is varied between persons because sign and size of the effect are
-patient-specific: nothing is ever corrected with a constant.
+show; the camera of a photograph is level and square only on average. Each gives the difference film minus
+patient of every quantity at once; its mean and covariance are the projection term of u. The template's shape
+is varied between persons because sign and size of the effect are patient-specific: nothing is ever corrected
+with a constant.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from atlasplane.anatomy.phantom import posture
+from atlasplane.core.key import ObservationKey
 from atlasplane.core.quantity import quantity
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.checks import YAW_PAIRS
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis
+from atlasplane.pathways.alignment.film_views import VIEWS
 from atlasplane.pathways.alignment.head_prior import AtlasEstimate, HeadPrior
 from atlasplane.pathways.alignment.template import Scene, Template, population, projected
 from atlasplane.sources.film import Technique
@@ -47,13 +50,14 @@ class ProjectionTerm:
     Attributes
     ----------
     keys : tuple of str
+        Without those whose marks the template persons do not have.
     bias : array, shape (q,)
         Mean difference, left uncorrected.
     cov : array, shape (q, q)
         Covariance of the difference beyond placing; its diagonal may be slightly negative where the checks
         also tell of placing.
     tube : array, shape (q,)
-        Effect of one standard uncertainty of the tube angle.
+        Effect of one standard uncertainty of the tube angle; of a photograph, of the camera's distance.
     checks : tuple of HeadCheck
         Yaw and roll as the film tells them.
     """
@@ -67,8 +71,8 @@ class ProjectionTerm:
 
 def projection_term(
     analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate, prior: HeadPrior
-) -> ProjectionTerm:
-    """The projection term of one film whose geometry is known.
+) -> ProjectionTerm | None:
+    """The projection term of one film whose geometry is known; None where no quantity has one.
 
     Parameters
     ----------
@@ -77,17 +81,27 @@ def projection_term(
     atlas : AtlasEstimate
     prior : HeadPrior
     """
-    keys = tuple(key for key in analysis.keys if not key.startswith("check."))
-    asked = tuple(key for key in (*YAW_PAIRS, "check.roll") if key in analysis.keys)
-    scene = Scene(analysis.film.view, technique, _shift(analysis, technique, atlas))
     people = population(TEMPLATE_PERSONS)
+    scene = Scene(
+        analysis.film.view,
+        technique,
+        np.zeros(2),
+        from_left=VIEWS[analysis.film.view].one_side and any(key.endswith("/left") for key in analysis.keys),
+    )
+    scene = replace(scene, shift_mm=_shift(analysis, scene, atlas))
     sd = np.array([prior.yaw_sd_deg, prior.pitch_sd_deg, prior.roll_sd_deg])
+    camera_deg = people.camera * prior.camera_sd_deg if any(prior.camera_sd_deg) else None
 
     def crowd(spread_deg: Array) -> Template:
-        return Template(people, scene, people.atlas_deg(atlas), spread_deg * people.head)
+        return Template(people, scene, people.atlas_deg(atlas), spread_deg * people.head, camera_deg)
 
-    seen = _Seen.on(analysis, asked)
     template = crowd(sd)
+    shown = [key for key in analysis.keys if template.can_show(key)]
+    keys = tuple(key for key in shown if not key.startswith("check."))
+    asked = tuple(key for key in (*YAW_PAIRS, "check.roll") if key in shown)
+    if not keys:
+        return None
+    seen = _Seen.on(analysis, asked)
     film = template.film_values((*keys, *asked))
     checks = _head_checks(template.head_deg, film[:, len(keys) :], seen)
     wider = _without_conflicts(sd, checks)
@@ -96,30 +110,35 @@ def projection_term(
         film = template.film_values((*keys, *asked))
     difference = _film_minus_patient(film[:, : len(keys)], template.patient_values(keys), analysis, keys)
     bias, cov = _given_checks(difference, film[:, len(keys) :], seen, analysis, keys)
-    off = replace(template, scene=replace(scene, tube_offset_deg=prior.tube_sd_deg)).film_values(keys)
+    off = replace(template, scene=scene.off_by_one_u(prior)).film_values(keys)
     return ProjectionTerm(
         keys=keys, bias=bias, cov=cov, tube=(off - film[:, : len(keys)]).mean(axis=0), checks=checks
     )
 
 
-def _shift(analysis: FilmAnalysis, technique: Technique, atlas: AtlasEstimate) -> Array:
+def _shift(analysis: FilmAnalysis, scene: Scene, atlas: AtlasEstimate) -> Array:
     """How far the film shows C1 off the central ray, object mm along the film's axes.
 
-    From all points that the phantom has.
+    From the points of the bones nearest to C1 that the film shows and the phantom has.
     """
-    if not analysis.film.calibration.kind.has_object_scale:
+    film, technique = analysis.film, scene.technique
+    if not (film.calibration.kind.has_object_scale or film.view.is_photo):
         return np.zeros(2)
     marked = analysis.first.marked
-    principal = technique.principal_px or tuple((np.array(analysis.film.shape[::-1]) - 1) / 2)
+    principal = technique.principal_px or tuple((np.array(film.shape[::-1]) - 1) / 2)
     seen = marked.marks(marked.values).points
     people = population(1)
     pose = posture(people.phantom, head_deg=np.zeros((1, 3)), atlas_deg=atlas.mean_deg[None])
-    camera = Scene(analysis.film.view, technique, np.zeros(2)).camera()
-    shown = projected(people.phantom, pose, camera, seen.keys(), 1 / technique.magnification).points
-    if not shown:
+    shown = projected(people.phantom, pose, scene.camera(), seen.keys(), 1 / technique.magnification).points
+    bones = {id_: people.phantom.points_mm[id_][0] for id_ in shown}
+    near = next(
+        (own for tier in VIEWS[film.view].placed_on if (own := [i for i in shown if bones[i] in tier])), ()
+    )
+    if not near:
         return np.zeros(2)
-    drawn = np.mean([seen[id_] for id_ in shown], axis=0) - marked.frame.film(np.array(principal))
-    return np.asarray(drawn - np.mean([at[0] for at in shown.values()], axis=0))
+    unit_mm = 1.0 if film.calibration.kind.has_object_scale else _unit_mm(analysis)
+    drawn = np.mean([seen[id_] for id_ in near], axis=0) - marked.frame.film(np.array(principal))
+    return np.asarray(unit_mm * drawn - np.mean([shown[id_][0] for id_ in near], axis=0))
 
 
 def _film_minus_patient(film: Array, patient: Array, analysis: FilmAnalysis, keys: Sequence[str]) -> Array:
@@ -130,7 +149,7 @@ def _film_minus_patient(film: Array, patient: Array, analysis: FilmAnalysis, key
     """
     difference = film - patient
     for k, key in enumerate(keys):
-        if quantity(key.split("/")[0]).interval == "reciprocal":
+        if quantity(ObservationKey.parse(key).quantity).interval == "reciprocal":
             value = analysis.values[analysis.keys.index(key)]
             difference[:, k] = (1 - patient[:, k] / film[:, k]) * value
     return difference
@@ -218,5 +237,5 @@ def _given_checks(
 
 def _unit_mm(analysis: FilmAnalysis) -> float:
     marked = analysis.first.marked
-    magnification = 1.0 if analysis.film.technique is None else analysis.film.technique.magnification
-    return marked.film_mm_per_unit / magnification
+    technique = analysis.film.technique
+    return marked.film_mm_per_unit / (1.0 if technique is None else technique.magnification)

@@ -12,16 +12,32 @@ from typing import Any
 import numpy as np
 
 from atlasplane.geometry.types import Array
+from atlasplane.sources.film import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadPrior:
-    """Standard deviations of the head's mis-position and of the tube angle, degrees."""
+    """Standard deviations of the head's mis-position and of how the image was taken.
+
+    Attributes
+    ----------
+    yaw_sd_deg, pitch_sd_deg, roll_sd_deg : float
+        Of the patient's position, degrees.
+    tube_sd_deg : float
+        Of the tube's angle scale.
+    camera_sd_deg : (float, float, float)
+        Of a camera that is not square and level, as the yaw, pitch and roll of the patient that would look
+        the same; 0 for films, whose tube has a scale.
+    distance_sd_mm : float
+        Of the camera's distance; 0 for films.
+    """
 
     yaw_sd_deg: float
     pitch_sd_deg: float
     roll_sd_deg: float
     tube_sd_deg: float
+    camera_sd_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    distance_sd_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +62,32 @@ def _table() -> Mapping[str, Any]:
 @cache
 def head_prior() -> HeadPrior:
     """The default prior of the head's mis-position (data/head_position.toml)."""
-    names = ("yaw_sd_deg", "pitch_sd_deg", "roll_sd_deg", "tube_sd_deg")
-    return HeadPrior(**{name: float(_table()[name]) for name in names})
+    yaw, pitch, roll, tube = (float(_table()[f"{name}_sd_deg"]) for name in ("yaw", "pitch", "roll", "tube"))
+    return HeadPrior(yaw_sd_deg=yaw, pitch_sd_deg=pitch, roll_sd_deg=roll, tube_sd_deg=tube)
+
+
+@cache
+def photo_prior(view: View) -> HeadPrior:
+    """The prior of a photograph: body and camera (data/head_position.toml).
+
+    From the side a camera that is rolled looks like a pitched body and one that looks up or down like a
+    leaning one; from the front it is the other way round.
+    """
+    table = _table()["photo"]
+    rolled, raised = float(table["camera_roll_sd_deg"]), float(table["camera_elevation_sd_deg"])
+    return HeadPrior(
+        yaw_sd_deg=float(table["yaw_sd_deg"]),
+        pitch_sd_deg=float(table["pitch_sd_deg"]),
+        roll_sd_deg=float(table["roll_sd_deg"]),
+        tube_sd_deg=0.0,
+        camera_sd_deg=(0.0, rolled, raised) if view.is_profile else (0.0, raised, rolled),
+        distance_sd_mm=float(table["distance_sd_mm"]),
+    )
+
+
+def camera_distance_mm() -> float:
+    """How far the camera of a photograph stood, where nobody says (data/head_position.toml)."""
+    return float(_table()["photo"]["distance_mm"])
 
 
 def default_atlas() -> AtlasEstimate:
@@ -57,7 +97,8 @@ def default_atlas() -> AtlasEstimate:
     return AtlasEstimate(pairs[:, 0], pairs[:, 1])
 
 
-def neighbour_sd_deg() -> tuple[Array, Array]:
+def neighbour_sd_deg(view: View) -> tuple[Array, Array]:
     """SD of (flexion, laterality, rotation) of C2 and of the bones below in the skull, degrees."""
     table = _table()["neighbours"]
-    return np.array(table["axis_sd"], dtype=float), np.array(table["trunk_sd"], dtype=float)
+    trunk = "trunk_sd_full_length" if view in (View.LATERAL_FULL, View.AP_FULL) else "trunk_sd"
+    return np.array(table["axis_sd"], dtype=float), np.array(table[trunk], dtype=float)

@@ -1,62 +1,19 @@
-"""Lateral film: S-line, palate, sagittal atlas plane. Film coordinates (x, y): anterior, superior."""
+"""Lateral film: everything that is read from the side. Film coordinates (x, y): anterior, superior."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
-
 from atlasplane.geometry import planar
-from atlasplane.geometry.types import Array
-from atlasplane.pathways.alignment.marks import Construction, Marks
+from atlasplane.pathways.alignment.craniocervical import CRANIOCERVICAL
+from atlasplane.pathways.alignment.lateral_lines import LateralLines
+from atlasplane.pathways.alignment.marks import Construction, Marks, order_reversed
+from atlasplane.pathways.alignment.sagittal import LATERAL_FULL, SAGITTAL
 
-
-@dataclass(frozen=True, eq=False)
-class LateralLines:
-    """Lines of a lateral film, drawn when asked for."""
-
-    marks: Marks
-
-    @cached_property
-    def s_line(self) -> Array:
-        """Unit vector of the S-line, arch forward (Eriksen, Analyzing the Lateral Cervical X-Ray)."""
-        return planar.unit(self.marks["C1_ARCH_LM"] - self.marks["C1_ARCH_13"])
-
-    @cached_property
-    def palate(self) -> Array:
-        """Unit vector along the hard palate, anteriorly."""
-        return planar.unit(self.marks["HP_ANT"] - self.marks["HP_POST"])
-
-    @cached_property
-    def palate_point(self) -> Array:
-        """Mid-point of the hard palate."""
-        return (self.marks["HP_ANT"] + self.marks["HP_POST"]) / 2
-
-    @cached_property
-    def atlas_plane(self) -> Array:
-        """Unit vector from the posterior to the anterior tubercle."""
-        return planar.unit(self.marks["C1_AT"] - self.marks["C1_PT"])
-
-    def below_s_line(self, point: Array) -> Array:
-        """How far a point lies below the S-line."""
-        return -planar.signed_distance(point, self.marks["C1_ARCH_13"], self.s_line)
-
-    def s_class(self) -> str:
-        """S0 when the S-line meets the palate, S above, I below its mid-point; for one film only."""
-        anterior, posterior = (
-            self.below_s_line(self.marks["HP_ANT"]),
-            self.below_s_line(self.marks["HP_POST"]),
-        )
-        if anterior * posterior <= 0:
-            return "S0"
-        return "S" if self.below_s_line(self.palate_point) > 0 else "I"
-
+__all__ = ["LATERAL", "LATERAL_FULL", "LateralLines", "lateral_contradictions"]
 
 _S_LINE = ("C1_ARCH_LM", "C1_ARCH_13")
 _PALATE = ("HP_ANT", "HP_POST")
 
-LATERAL: tuple[Construction[LateralLines], ...] = (
+_ATLAS: tuple[Construction[LateralLines], ...] = (
     Construction("s_line_angle", _S_LINE, lambda film: planar.direction_deg(film.s_line)),
     Construction(
         "s_palate_angle", _S_LINE + _PALATE, lambda film: planar.signed_angle_deg(film.palate, film.s_line)
@@ -69,12 +26,36 @@ LATERAL: tuple[Construction[LateralLines], ...] = (
     Construction("nasium_tube_angle", _S_LINE, lambda film: planar.direction_deg(film.s_line)),
 )
 
+LATERAL: tuple[Construction[LateralLines], ...] = (*_ATLAS, *CRANIOCERVICAL, *SAGITTAL)
+
+_BODIES = tuple(f"C{k}" for k in range(2, 8))
+_FRONT_AND_BACK = (
+    ("C1_ARCH_LM", "C1_ARCH_13"),
+    ("C1_AT", "C1_PT"),
+    ("HP_ANT", "HP_POST"),
+    ("HP_POST", "OCC_INF"),
+    ("BA", "OP"),
+    *((f"{bone}_A{end}", f"{bone}_P{end}") for bone in _BODIES for end in "SI"),
+    ("T1_AS", "T1_PS"),
+    ("T4_AS", "T4_PS"),
+    ("T12_AI", "T12_PI"),
+    ("L1_AS", "L1_PS"),
+)
+"""Ends of one edge that stand this way round in every person.
+
+A dislocation changes the sign of an interval between bones and is measured, so no such pair is here; nor is
+the sacral plate, which may stand upright.
+"""
+_ABOVE_AND_BELOW = (
+    *((f"{bone}_{side}S", f"{bone}_{side}I") for bone in _BODIES for side in "AP"),
+    ("DENS_POST_SUP", "DENS_POST_INF"),
+    ("CLIV_SUP", "BA"),
+)
+
 
 def lateral_contradictions(marks: Marks) -> list[str]:
-    """Pairs of marks that lie the wrong way round for the stored `patient_anterior`."""
-    pairs = [("C1_ARCH_LM", "C1_ARCH_13"), ("C1_AT", "C1_PT"), ("HP_ANT", "HP_POST")]
+    """Pairs of marks that lie the wrong way round for the stored directions of the patient."""
     return [
-        f"{front} lies behind {back}"
-        for front, back in pairs
-        if marks.has((front, back)) and not np.all(marks[front][..., 0] > marks[back][..., 0])
+        *order_reversed(marks, _FRONT_AND_BACK, axis=0, word="behind"),
+        *order_reversed(marks, _ABOVE_AND_BELOW, axis=1, word="under"),
     ]

@@ -1,4 +1,4 @@
-"""One reading of one film as numbers: film coordinates, covariance, and the vector for propagation."""
+"""One reading of one film or photograph as numbers: film coordinates, covariance, vector for propagation."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from atlasplane.core.errors import BadLandmarks
 from atlasplane.geometry.film_frame import FilmFrame
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.marks import Marks
-from atlasplane.sources.film import ImageDirection, Radiograph, View
+from atlasplane.sources.film import ImageDirection, PlanarImage
+from atlasplane.sources.observer import ObserverPlacing
 from atlasplane.sources.reading import MarkedContour, MarkedPoint, Reading
 
-MERGED_MM = {"SKULL": 4.0, "COND": 1.5, "AXIS": 1.5}
+MERGED_MM = {"SKULL": 4.0, "COND": 1.5, "AXIS": 1.5, "C0_FACET": 1.5, "C1_FACET": 1.5}
 """Vertices of a contour nearer than this on the film count as one click (proposed)."""
 NOMINAL_MAGNIFICATION = 1.25
 """Stands in where a film states no SID and SOD.
 
 It only turns default placing errors (mm on the film) into object size.
 """
+OF_READING, DEFAULT = "covariances of the reading", "catalogue default"
+"""What the provenance calls where placing errors came from; an observer's own have their own line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -33,33 +36,43 @@ class MarkedFilm:
 
     Attributes
     ----------
-    film : Radiograph
+    film : PlanarImage
     reading : Reading
     frame : FilmFrame
         Pixels to film coordinates: object mm, detector mm (`detector_plane_only`), or pixels (no scale).
     film_mm_per_unit : float
-        Millimetres on the detector per film coordinate.
+        Millimetres on the detector per film coordinate; of a photograph, on the person.
     values : array, shape (n,)
         All coordinates, in the order of `slots`.
     cov : array, shape (n, n)
         Placing covariance, block-diagonal.
     slots : mapping id -> (start, count)
         Where a point (count 1) or a contour (count > 1) lies in `values`, two numbers a vertex.
-    dof : float
-        Degrees of freedom of the placing covariance.
-    has_defaults : bool
-        Whether some mark takes the catalogue's placing error.
+    dofs : mapping id -> float
+        Degrees of freedom of each mark's covariance, where it was estimated from few repeats.
+    placed_by : frozenset of str
+        Where placing errors came from, each in words for the provenance.
     """
 
-    film: Radiograph
+    film: PlanarImage
     reading: Reading
     frame: FilmFrame
     film_mm_per_unit: float
     values: Array
     cov: Array
     slots: Mapping[str, tuple[int, int]]
-    dof: float
-    has_defaults: bool
+    dofs: Mapping[str, float]
+    placed_by: frozenset[str]
+
+    @property
+    def dof(self) -> float:
+        """Of the least known mark; infinite where every covariance is taken as known."""
+        return min(self.dofs.values(), default=math.inf)
+
+    @property
+    def has_defaults(self) -> bool:
+        """Whether some mark's placing error is in millimetres and not the reading's own."""
+        return bool(self.placed_by - {OF_READING})
 
     @property
     def nominal_mm_per_px(self) -> float:
@@ -79,13 +92,17 @@ class MarkedFilm:
         return Marks(points, contours)
 
 
-def marked_film(film: Radiograph, reading: Reading, used: Collection[str]) -> MarkedFilm:
+def marked_film(
+    film: PlanarImage, reading: Reading, used: Collection[str], observer: ObserverPlacing | None = None
+) -> MarkedFilm:
     """Film coordinates and placing covariance of one reading.
 
     Parameters
     ----------
     used : collection of str
         Ids that some construction of the view asks for; others are left out.
+    observer : ObserverPlacing, optional
+        The observer's own placing errors, in place of the catalogue's; a reading's own come first.
 
     Raises
     ------
@@ -97,18 +114,17 @@ def marked_film(film: Radiograph, reading: Reading, used: Collection[str]) -> Ma
     values: list[Array] = []
     blocks: list[Array] = []
     slots: dict[str, tuple[int, int]] = {}
-    defaults = False
+    placings: list[_Placing] = []
     for id_, mark in _marks_of(reading):
         if id_ not in used:
             continue
-        at = _upwards(id_, frame.film(np.atleast_2d(mark.at)), film.view)
+        at = _upwards(id_, frame.film(np.atleast_2d(mark.at)))
         at = merged_vertices(at, MERGED_MM.get(id_[:-2], 0.0) / scale)
-        cov, is_default = _placing(id_, mark, frame, scale)
+        placing = _placing(id_, mark, frame, scale, observer)
         slots[id_] = (2 * sum(len(v) for v in values), len(at))
         values.append(at)
-        blocks.extend([cov] * len(at))
-        defaults = defaults or is_default
-    dof = min((landmark(id_).placing.dof for id_ in slots), default=math.inf) if defaults else math.inf
+        blocks.extend([placing.cov] * len(at))
+        placings.append(placing)
     return MarkedFilm(
         film=film,
         reading=reading,
@@ -117,12 +133,12 @@ def marked_film(film: Radiograph, reading: Reading, used: Collection[str]) -> Ma
         values=np.concatenate(values).ravel() if values else np.zeros(0),
         cov=_block_diagonal(blocks),
         slots=slots,
-        dof=dof,
-        has_defaults=defaults,
+        dofs={id_: p.dof for id_, p in zip(slots, placings, strict=True) if not math.isinf(p.dof)},
+        placed_by=frozenset(placing.source for placing in placings),
     )
 
 
-def film_frame(film: Radiograph) -> FilmFrame:
+def film_frame(film: PlanarImage) -> FilmFrame:
     """Frame of a film from its stored directions (geometry.film_frame).
 
     Raises
@@ -130,7 +146,7 @@ def film_frame(film: Radiograph) -> FilmFrame:
     BadLandmarks
         When a direction that the view needs is not stored, or the two are parallel.
     """
-    if film.view in (View.VERTEX, View.BASE_POSTERIOR):
+    if film.view.is_axial:
         first, second = _stored(film, "patient_anterior"), _stored(film, "patient_right")
     else:
         name = "patient_anterior" if film.view.needs_anterior else "patient_right"
@@ -145,7 +161,7 @@ def film_frame(film: Radiograph) -> FilmFrame:
     return FilmFrame.of(first.vector, second.vector, np.array(film.calibration.pixel_shape), origin)
 
 
-def _stored(film: Radiograph, name: str) -> ImageDirection:
+def _stored(film: PlanarImage, name: str) -> ImageDirection:
     direction: ImageDirection | None = getattr(film, name)
     if direction is None:
         raise BadLandmarks(
@@ -154,7 +170,7 @@ def _stored(film: Radiograph, name: str) -> ImageDirection:
     return direction
 
 
-def _superior(film: Radiograph, name: str) -> ImageDirection:
+def _superior(film: PlanarImage, name: str) -> ImageDirection:
     if not _stored(film, name).is_horizontal:
         raise BadLandmarks(
             film.file,
@@ -183,24 +199,40 @@ def merged_vertices(contour: Array, spacing: float) -> Array:
     return np.array([np.mean(run, axis=0) for run in runs])
 
 
-def _upwards(id_: str, at: Array, view: View) -> Array:
+def _upwards(id_: str, at: Array) -> Array:
     """Skull contours run upwards whichever way they were drawn."""
-    if view is View.NASIUM and id_ in ("SKULL_R", "SKULL_L") and at[0, 1] > at[-1, 1]:
+    if id_ in ("SKULL_R", "SKULL_L") and at[0, 1] > at[-1, 1]:
         return at[::-1]
     return at
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placing:
+    """Covariance of one vertex in film coordinates, its degrees of freedom and where it came from."""
+
+    cov: Array
+    dof: float
+    source: str
+
+
 def _placing(
-    id_: str, mark: MarkedPoint | MarkedContour, frame: FilmFrame, scale: float
-) -> tuple[Array, bool]:
-    """Covariance of one vertex in film coordinates, and whether it is the catalogue's default."""
+    id_: str,
+    mark: MarkedPoint | MarkedContour,
+    frame: FilmFrame,
+    scale: float,
+    observer: ObserverPlacing | None,
+) -> _Placing:
+    """The reading's own placing error, else the observer's, else the catalogue's default."""
     if isinstance(mark, MarkedPoint) and mark.cov is not None:
-        return frame.covariance(mark.cov), False
+        return _Placing(frame.covariance(mark.cov), math.inf, OF_READING)
     if isinstance(mark, MarkedContour) and mark.sd is not None:
-        return frame.covariance(mark.sd**2 * np.eye(2)), False
+        return _Placing(frame.covariance(mark.sd**2 * np.eye(2)), math.inf, OF_READING)
     entry = landmark(id_)
-    cov_mm2 = entry.placing.covariance(mirrored=entry.bilateral and id_.endswith("_L"))
-    return cov_mm2 / scale**2, True
+    mirrored = entry.bilateral and id_.endswith("_L")
+    own = None if observer is None else observer.covariance(entry.id, mirrored=mirrored)
+    if observer is not None and own is not None:
+        return _Placing(own / scale**2, observer.dof[entry.id], observer.provenance)
+    return _Placing(entry.placing.covariance(mirrored=mirrored) / scale**2, entry.placing.dof, DEFAULT)
 
 
 def _block_diagonal(blocks: list[Array]) -> Array:
@@ -210,14 +242,21 @@ def _block_diagonal(blocks: list[Array]) -> Array:
     return cov
 
 
-def _film_mm_per_unit(film: Radiograph, reading: Reading, frame: FilmFrame) -> float:
+def _film_mm_per_unit(film: PlanarImage, reading: Reading, frame: FilmFrame) -> float:
     kind = film.calibration.kind
     if kind is CalibrationKind.DETECTOR_PLANE_ONLY:
         return 1.0
-    magnification = NOMINAL_MAGNIFICATION if film.technique is None else film.technique.magnification
+    magnification = nominal_magnification(film)
     if kind is not CalibrationKind.NONE:
         return magnification
     return magnification * nominal_mm_per_unit(reading, frame)
+
+
+def nominal_magnification(film: PlanarImage) -> float:
+    """Size on the detector over size of the patient; 1 for photographs, a guess where nothing is stated."""
+    if film.technique is not None:
+        return film.technique.magnification
+    return 1.0 if film.view.is_photo else NOMINAL_MAGNIFICATION
 
 
 def nominal_mm_per_unit(reading: Reading, frame: FilmFrame) -> float:

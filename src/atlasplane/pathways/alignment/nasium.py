@@ -15,9 +15,9 @@ import numpy as np
 from atlasplane.core.units import MM_PER_INCH
 from atlasplane.geometry import planar
 from atlasplane.geometry.circle import Circle, taubin_circle
-from atlasplane.geometry.midline import Levels, central_line
+from atlasplane.geometry.midline import CentralLine, Levels, central_line
 from atlasplane.geometry.types import Array
-from atlasplane.pathways.alignment.marks import Construction, Marks
+from atlasplane.pathways.alignment.marks import Construction, Marks, sides_exchanged
 
 AXIS_LENGTH_MM = 40.0
 """Dens base to spinous bifurcation, from memory and unverified.
@@ -185,24 +185,12 @@ NASIUM: tuple[Construction[NasiumLines], ...] = (
 )
 
 
-def nasium_lines(marks: Marks, levels: Levels | None) -> NasiumLines:
-    """Lines of a marked nasium; without levels there is no skull line."""
-    skull = (
-        None if levels is None else central_line(marks.contours["SKULL_R"], marks.contours["SKULL_L"], levels)
-    )
-    return NasiumLines(marks, skull)
+def skull_line(marks: Marks, levels: Levels) -> CentralLine:
+    """Central skull line of the two walls on planned levels."""
+    return central_line(marks.contours["SKULL_R"], marks.contours["SKULL_L"], levels)
 
 
 def nasium_contradictions(marks: Marks) -> list[str]:
     """Pairs of marks that lie the wrong way round for the stored `patient_right`."""
-    faults = [
-        f"{name}_R lies to the patient's left of {name}_L"
-        for name in ("PL", "PLU", "SQ", "TURN", "TP", "ORB", "RAM")
-        if marks.has((f"{name}_R", f"{name}_L"))
-        and not np.all(marks[f"{name}_R"][..., 0] > marks[f"{name}_L"][..., 0])
-    ]
-    for name in ("SKULL", "COND", "AXIS"):
-        right, left = marks.contours.get(f"{name}_R"), marks.contours.get(f"{name}_L")
-        if right is not None and left is not None and not right[..., 0].mean() > left[..., 0].mean():
-            faults.append(f"contour {name}_R lies to the patient's left of {name}_L")
-    return faults
+    pairs = ("PL", "PLU", "SQ", "TURN", "TP", "ORB", "RAM", "SKULL", "COND", "AXIS")
+    return sides_exchanged(marks, pairs, axis=0)

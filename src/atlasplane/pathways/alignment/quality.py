@@ -184,12 +184,23 @@ def _statements(analysis: FilmAnalysis) -> Iterator[Finding]:
             file=film.file,
             text="Lengths are mm at the detector, larger than the patient's; their u is unknown",
         )
-    if analysis.missing:
-        names = ", ".join(f"{key} ({', '.join(ids)})" for key, ids in sorted(analysis.missing.items()) if ids)
-        if names:
-            yield Finding(
-                code="landmarks.missing",
-                severity=Severity.INFO,
-                file=film.file,
-                text=f"Not read for lack of marks: {names}",
-            )
+    short = _one_mark_short(analysis)
+    if short:
+        yield Finding(
+            code="landmarks.missing",
+            severity=Severity.INFO,
+            file=film.file,
+            text=f"One mark short: {short}",
+        )
+
+
+def _one_mark_short(analysis: FilmAnalysis) -> str:
+    """Marks that alone keep something from being read, and what each would give.
+
+    A film shows more than anybody marks on it: what lacks several marks was not meant to be read.
+    """
+    gives: dict[str, set[str]] = {}
+    for key, ids in analysis.missing.items():
+        if len(ids) == 1:
+            gives.setdefault(ids[0], set()).add(key)
+    return "; ".join(f"{id_} gives {', '.join(sorted(keys))}" for id_, keys in sorted(gives.items()))

@@ -42,12 +42,14 @@ def sampled(
     joint = analysis.joint
     outputs = np.empty((draws, len(joint.order)))
     effects = np.stack(list(joint.shared.values())) if joint.shared else np.zeros((0, len(joint.order)))
-    films = [_sampled_film(film, joint) for film in analysis.films]
+    films = [_sampled_film(film, joint) for film in analysis.images]
+    rest = _SampledRest.of(joint, films)
 
     def block(start: int, own: np.random.Generator) -> None:
         stop = min(start + BLOCK, draws)
         for film in films:
             outputs[start:stop, film.columns] = film.draw(stop - start, own)
+        outputs[start:stop, rest.columns] = rest.draw(stop - start, own)
         outputs[start:stop] += transformed(own.standard_normal((stop - start, len(effects))), effects)
 
     # Every block has its own stream, so the result does not depend on how many threads share the work.
@@ -102,9 +104,33 @@ class _SampledFilm:
         return drawn
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _SampledRest:
+    """What no image gave, such as the leg check: normal about its value."""
+
+    columns: list[int]
+    centre: Array
+    size: Array
+
+    @classmethod
+    def of(cls, joint: JointObservations, films: Sequence[_SampledFilm]) -> _SampledRest:
+        """Whatever the films leave."""
+        taken = {k for film in films for k in range(film.columns.start, film.columns.stop)}
+        columns = [k for k in range(len(joint.order)) if k not in taken]
+        values = [m.value for k in columns if (m := joint.measurement(joint.order[k])) is not None]
+        return cls(columns, np.array(values), np.sqrt(np.diag(joint.own_cov))[columns])
+
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """Draws, shape (count, number of columns)."""
+        drawn: Array = self.centre + self.size * rng.standard_normal((count, len(self.columns)))
+        return drawn
+
+
 def _sampled_film(film: FilmAnalysis, joint: JointObservations) -> _SampledFilm:
-    keys = tuple(key for key in joint.order if key in film.keys)
-    columns = slice(joint.order.index(keys[0]), joint.order.index(keys[0]) + len(keys))
+    observed = {str(film.observed(key)): key for key in film.keys if not key.startswith("check.")}
+    first = next(k for k, key in enumerate(joint.order) if key in observed)
+    keys = tuple(observed[key] for key in joint.order[first:] if key in observed)
+    columns = slice(first, first + len(keys))
     own = joint.own_cov[columns, columns]
     read, centre = film.first, np.array([film.value(key) for key in keys], dtype=float)
     shrunk, added = _head_maps(film, keys, own)

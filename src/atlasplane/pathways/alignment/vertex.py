@@ -9,7 +9,7 @@ import numpy as np
 
 from atlasplane.geometry import planar
 from atlasplane.geometry.types import Array
-from atlasplane.pathways.alignment.marks import Construction, Marks
+from atlasplane.pathways.alignment.marks import Construction, Marks, order_reversed, sides_exchanged
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +41,7 @@ VERTEX: tuple[Construction[VertexLines], ...] = (
 
 def vertex_contradictions(marks: Marks) -> list[str]:
     """Pairs of marks that lie the wrong way round for the stored directions of the patient."""
-    faults = [
-        f"{name}_R lies to the patient's left of {name}_L"
-        for name in ("TF", "LMv")
-        if marks.has((f"{name}_R", f"{name}_L"))
-        and not np.all(marks[f"{name}_R"][..., 1] > marks[f"{name}_L"][..., 1])
+    return [
+        *sides_exchanged(marks, ("TF", "LMv"), axis=1),
+        *order_reversed(marks, [("CRIB", "FM_C")], axis=0, word="behind"),
     ]
-    if marks.has(("CRIB", "FM_C")) and not np.all(marks["CRIB"][..., 0] > marks["FM_C"][..., 0]):
-        faults.append("CRIB lies behind FM_C")
-    return faults

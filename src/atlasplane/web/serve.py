@@ -1,0 +1,102 @@
+"""Running the server: on this computer alone, until somebody ends it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Thread
+
+import uvicorn
+
+from atlasplane.core.errors import OutputFailed
+from atlasplane.web.app import MarkServer, mark_app
+from atlasplane.web.desk import Desk
+
+HOST = "127.0.0.1"
+FIRST_PORT = 8323
+"""Tried first where no port is asked for; the next free one follows."""
+_TRIED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A server that is ready.
+
+    Attributes
+    ----------
+    address : with the token
+    run : answers until the server ends
+    close : gives the port back, where it is not run
+    """
+
+    address: str
+    run: Callable[[], None]
+    close: Callable[[], None]
+
+
+def listening(desk: Desk, *, port: int | None = None, observer: str | None = None) -> Listening:
+    """Take a port, and make the server that will answer on it.
+
+    Raises
+    ------
+    OutputFailed
+        When no port is free.
+    """
+    taken = _bound(FIRST_PORT if port is None else port)
+    number = int(taken.getsockname()[1])
+    token = secrets.token_urlsafe(32)
+    made = MarkServer(desk=desk, token=token, port=number, stop=lambda: None, observer=observer)
+    config = uvicorn.Config(
+        mark_app(made),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=3,
+    )
+    server = uvicorn.Server(config)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    made.stop = stop
+    return Listening(
+        address=f"http://{HOST}:{number}/?token={token}",
+        run=lambda: _run(server, taken, made),
+        close=taken.close,
+    )
+
+
+def _run(server: uvicorn.Server, taken: socket.socket, made: MarkServer) -> None:
+    """Answer until the end; the desk is looked through while the browser is still opening."""
+    ahead = Thread(target=_look_ahead, args=(made,))
+    ahead.start()
+    try:
+        server.run(sockets=[taken])
+    finally:
+        ahead.join()
+
+
+def _look_ahead(made: MarkServer) -> None:
+    with suppress(Exception):  # whoever asks for it meets the same fault, and is told
+        made.desk_document()
+
+
+def _bound(first: int) -> socket.socket:
+    """A socket on the first free port from `first` on; 0 lets the system choose."""
+    for port in range(first, first + _TRIED) if first else (0,):
+        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            found.bind((HOST, port))
+        except OSError:
+            found.close()
+            continue
+        found.listen(128)  # who comes before the server is ready waits
+        return found
+    raise OutputFailed(
+        f"port {first}", f"and the {_TRIED - 1} after it are taken", "Name another one with --port"
+    )

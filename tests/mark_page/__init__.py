@@ -1,0 +1,1 @@
+"""Tests of the marking page in a real browser."""
