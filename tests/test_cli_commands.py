@@ -123,8 +123,8 @@ def with_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
         code="test.stop", severity=Severity.STOP, text="A person must [look] here.", file="nasium.png"
     )
 
-    def analysed(visit: object) -> object:
-        found = analyse(visit)
+    def analysed(visit: object, **settings: object) -> object:
+        found = analyse(visit, **settings)
         return replace(found, findings=(*found.findings, stop))
 
     monkeypatch.setattr("atlasplane.chain.measured.analyse_visit", analysed)
@@ -357,7 +357,7 @@ def test_a_simulated_case_is_whole(go: Run, tmp_path: Path, quick_films: None) -
         (("--seed", "1", "--atlas", "a,b,c"), "--atlas"),
         (("--seed", "1", "--post", "99,0,0"), "--post"),
         (("--seed", "1", "--head", "1,2,nan"), "--head"),
-        (("--seed", "1", "--views", "apom"), "--views"),
+        (("--seed", "1", "--views", "oblique"), "--views"),
         (("--seed", "1", "--views", "nasium,nasium"), "--views"),
         (("--seed", "1", "--views", ","), "--views"),
         (("--seed", "1", "--noise-mm", "50"), "--noise-mm"),

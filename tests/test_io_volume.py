@@ -236,7 +236,7 @@ def test_a_slice_in_colour_or_of_impossible_size_is_refused(tmp_path: Path) -> N
 
 
 def test_compressed_slices_are_the_same_volume(tmp_path: Path) -> None:
-    """Run lengths by hand: a segment of high bytes and one of low bytes, each one run for a row of one grey."""
+    """Run lengths by hand: a segment of high bytes and one of low bytes, each a run for a row of one grey."""
     plain, packed = tmp_path / "plain", tmp_path / "packed"
     for folder in (plain, packed):
         folder.mkdir()

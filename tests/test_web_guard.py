@@ -145,21 +145,43 @@ def test_what_is_no_json_is_told_so(page: Client, body: bytes) -> None:
     assert refused.status == 422 and refused.json["what"] and refused.json["remedy"]
 
 
-def test_a_taken_port_gives_the_next_one(tmp_path: Path) -> None:
-    desk = case_desk(make_case(tmp_path / "case"))
+@pytest.fixture
+def taken_port() -> Iterator[int]:
     with socket.socket() as first:
         first.bind(("127.0.0.1", 0))
         first.listen()
-        taken = first.getsockname()[1]
-        next_one = serve.listening(desk, port=taken)
-        next_one.close()
-        assert f":{taken}/" not in next_one.address
+        yield int(first.getsockname()[1])
 
 
-def test_no_port_at_all_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_taken_first_port_gives_the_next_one(
+    tmp_path: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "FIRST_PORT", taken_port)
+    next_one = serve.listening(case_desk(make_case(tmp_path / "case")))
+    next_one.close()
+    assert f":{taken_port}/" not in next_one.address
+
+
+def test_a_port_that_was_asked_for_and_is_taken_says_so(tmp_path: Path, taken_port: int) -> None:
+    with pytest.raises(OutputFailed, match=f"port {taken_port}: is taken.*--port"):
+        serve.listening(case_desk(make_case(tmp_path / "case")), port=taken_port)
+
+
+def test_no_free_port_at_all_says_so(
+    tmp_path: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "FIRST_PORT", taken_port)
     monkeypatch.setattr(serve, "_TRIED", 1)
-    with socket.socket() as first:
-        first.bind(("127.0.0.1", 0))
-        first.listen()
-        with pytest.raises(OutputFailed, match="--port"):
-            serve.listening(case_desk(make_case(tmp_path / "case")), port=first.getsockname()[1])
+    with pytest.raises(OutputFailed, match="--port"):
+        serve.listening(case_desk(make_case(tmp_path / "case")))
+
+
+def test_a_server_that_starts_again_gets_its_port_back(tmp_path: Path) -> None:
+    """Also while connections of the one before it are still being forgotten by the system."""
+    desk = case_desk(make_case(tmp_path / "case"))
+    with serving(desk) as page:
+        assert page.ask("GET", "/api/desk").status == 200
+        port = page.port
+    again = serve.listening(desk, port=port)
+    again.close()
+    assert f":{port}/" in again.address

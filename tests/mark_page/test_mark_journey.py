@@ -1,4 +1,4 @@
-"""From an empty folder to a printed report with nothing but `new`, `add`, `mark` and `report`, in a real browser.
+"""From an empty folder to a printed report with `new`, `add`, `mark` and `report` alone, in a real browser.
 
 The films are those of the demo patient's first visit; the hand aims where the simulated reader marked them.
 With ATLASPLANE_SCREENSHOTS=FOLDER the pictures of the guide are made anew.

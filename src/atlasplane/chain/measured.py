@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
+from atlasplane.pathways.alignment.film_analysis import VIEWS, read_film
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis, analyse_visit
 from atlasplane.plan.classification import Classification, Sign, TypeRule, classify
 from atlasplane.plan.gates import Gate, gates, is_open
@@ -130,7 +131,17 @@ def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCa
         When marks cannot be used or contradict what is stored of the film.
     """
     visits = tuple(_measured(visit, case, settings or plan_settings(case, visit)) for visit in case.visits)
+    if not any(visit.joint.observations for visit in visits):
+        _refuse_too_few(case)
     return MeasuredCase(case=case, visits=visits)
+
+
+def _refuse_too_few(case: Case) -> None:
+    """Raise TooFewPoints where marks were made and nothing at all can be measured of them."""
+    for visit in case.visits:
+        for film in visit.films:
+            for reading in film.readings if film.view in VIEWS else ():
+                read_film(film, reading)
 
 
 def _measured(visit: Visit, case: Case, settings: PlanSettings) -> MeasuredVisit:

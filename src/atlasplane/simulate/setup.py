@@ -206,7 +206,7 @@ _ALL = (
         follows_s_line=False,
         tube_deg=-15.0,
         aims_at="C6_PS",
-        shape=(1600, 2150),
+        shape=(1800, 2150),
         principal_px=(1074.5, 760.0),
     ),
     replace(

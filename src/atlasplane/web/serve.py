@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
@@ -43,9 +44,9 @@ def listening(desk: Desk, *, port: int | None = None, observer: str | None = Non
     Raises
     ------
     OutputFailed
-        When no port is free.
+        When the port asked for is taken, or none is free.
     """
-    taken = _bound(FIRST_PORT if port is None else port)
+    taken = _bound([port] if port is not None else range(FIRST_PORT, FIRST_PORT + _TRIED))
     number = int(taken.getsockname()[1])
     token = secrets.token_urlsafe(32)
     made = MarkServer(desk=desk, token=token, port=number, stop=lambda: None, observer=observer)
@@ -86,10 +87,14 @@ def _look_ahead(made: MarkServer) -> None:
         made.desk_document()
 
 
-def _bound(first: int) -> socket.socket:
-    """A socket on the first free port from `first` on; 0 lets the system choose."""
-    for port in range(first, first + _TRIED) if first else (0,):
+def _bound(ports: Sequence[int]) -> socket.socket:
+    """A socket on the first free one of these ports; 0 lets the system choose."""
+    for port in ports:
         found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if os.name == "posix":
+            # A server that starts again takes its port back, so that a page still open finds it. (On Windows
+            # the option would let two programs share a port.)
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             found.bind((HOST, port))
         except OSError:
@@ -97,6 +102,6 @@ def _bound(first: int) -> socket.socket:
             continue
         found.listen(128)  # who comes before the server is ready waits
         return found
-    raise OutputFailed(
-        f"port {first}", f"and the {_TRIED - 1} after it are taken", "Name another one with --port"
-    )
+    if len(ports) == 1:
+        raise OutputFailed(f"port {ports[0]}", "is taken by another program", "Name another one with --port")
+    raise OutputFailed(f"ports {ports[0]} to {ports[-1]}", "are all taken", "Name another one with --port")

@@ -62,9 +62,9 @@ def combine_readings(readings: Sequence[Read]) -> Combined:
     """Mean of an observer's n readings (placing u over sqrt n), random-effects mean of several observers.
 
     The first reading says what is combined, each quantity over the readings that have it: a mark that another
-    reading could not see costs the film no number. The between-observer variance is the moment estimate of DerSimonian and Laird
-    1986 (doi:10.1016/0197-2456(86)90046-2), quantity by quantity; its effective degrees of freedom are taken
-    as observers - 1 where it dominates.
+    reading could not see costs the film no number. The between-observer variance is the moment estimate of
+    DerSimonian and Laird 1986 (doi:10.1016/0197-2456(86)90046-2), quantity by quantity; its effective degrees
+    of freedom are taken as observers - 1 where it dominates.
     """
     keys = readings[0].keys
     by_observer: dict[str, list[Read]] = {}
@@ -81,7 +81,7 @@ def combine_readings(readings: Sequence[Read]) -> Combined:
 
 
 def _mean_reading(own: Sequence[Read], keys: tuple[str, ...]) -> tuple[Array, Array]:
-    """Mean values (q,) and placing covariance (q, q) of one observer's readings; NaN and 0 where none has it."""
+    """Mean values (q,), NaN where no reading has one, and placing covariance (q, q) of one observer."""
     values, counts = np.zeros(len(keys)), np.zeros(len(keys))
     cov = np.zeros((len(keys), len(keys)))
     for reading in own:
