@@ -37,6 +37,8 @@ class Phantom:
     ----------
     origins_mm : mapping bone -> array, shape (..., 3)
         Where the bone's frame lies in the skull frame in the neutral pose.
+    pivots_mm : mapping bone -> array, shape (..., 3)
+        Point of a bone's frame that it turns about, where that is not the origin.
     points_mm : mapping id -> (bone, array of shape (..., 3))
         Landmarks in the frame of their bone.
     arcs_mm : mapping id -> (bone, array of shape (..., n, 3))
@@ -48,6 +50,7 @@ class Phantom:
     """
 
     origins_mm: Mapping[str, Array]
+    pivots_mm: Mapping[str, Array]
     points_mm: Mapping[str, tuple[str, Array]]
     arcs_mm: Mapping[str, tuple[str, Array]]
     vault: Ellipsoid
@@ -108,7 +111,12 @@ def posture(
     def in_skull(bone: str, angles: Array | None) -> RigidTransform:
         given = np.zeros(3) if angles is None else np.asarray(angles, dtype=float)
         flexion, laterality, rotation = np.moveaxis(given, -1, 0)
-        return RigidTransform(rotation_from_zxy(-flexion, -laterality, rotation), phantom.origins_mm[bone])
+        turn = rotation_from_zxy(-flexion, -laterality, rotation)
+        place = phantom.origins_mm[bone]
+        if bone in phantom.pivots_mm:
+            pivot = phantom.pivots_mm[bone]
+            place = place + pivot - np.squeeze(turn @ pivot[..., None], axis=-1)
+        return RigidTransform(turn, place)
 
     return Posture(
         head=RigidTransform(rotation_from_zxy(pitch, roll, yaw), np.zeros(3)),
@@ -186,6 +194,7 @@ def _phantom(lead: Array, draws: Mapping[str, Array], later: Draws) -> Phantom:
     condyle = arcs["COND_R"][1]
     return Phantom(
         origins_mm=origins,
+        pivots_mm={bone: size[..., None] * np.array(at) for bone, at in table["pivots"].items()},
         points_mm=_points(table, lead, size, draws) | grouped,
         arcs_mm=arcs | facet_arcs(table, later, condyle=condyle, size=size, atlas_mm=origins["c1"]),
         vault=_vault(table["vault"], size, draws),

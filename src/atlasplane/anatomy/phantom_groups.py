@@ -70,7 +70,7 @@ def _group(
     shift[..., 0] += forward * lordosis
     shift[..., 2] += group.get("neck", 0.0) * neck
     if "fits" in group:
-        shift[..., :2] += frames[group["fits"]] - frames[group["bone"]]
+        shift[..., :2] += group.get("fit", 1.0) * (frames[group["fits"]] - frames[group["bone"]])
     centre = np.array(group.get("centre", np.zeros(3)))
     points: Points = {}
     for name, place in group["points"].items():
