@@ -315,3 +315,15 @@ def test_the_view_is_nothing_but_text_and_drawing_sizes() -> None:
         return {type(data)}
 
     assert leaves(asdict(pair_view())) <= {str, int, float, bool, type(None)}
+
+
+def test_many_changes_come_with_the_number_that_chance_gives() -> None:
+    """5 % of the changes that are judged at the 95 % level, rounded."""
+    comparison = compare_visits(measured_pair())
+    judged = [c.distinguishable for c in comparison.changes if c.distinguishable is not None]
+    changes = pair_view().changes
+    assert changes is not None
+    note = changes.note
+    assert f"{len(judged)} changes are judged one by one" in note
+    assert f"about {round(0.05 * len(judged))} of them" in note
+    assert f"Here {sum(judged)} do." in note

@@ -162,6 +162,10 @@ def test_clinics_have_cameras_of_their_stated_spread() -> None:
     assert min(c.distance_mm for c in cameras) >= 1200.0
 
 
+GRAIN = FULL_GREY // 255
+"""One step of grey: the grain of a drawing."""
+
+
 @pytest.mark.parametrize("view", sorted(DRAWN, key=lambda view: view.value))
 def test_drawings_show_their_marks(view: View) -> None:
     """Bodies lie where the marks are, and the picture says what it is."""
@@ -169,7 +173,7 @@ def test_drawings_show_their_marks(view: View) -> None:
     for setup in setups_of(view):
         target = setup.target_mm(posed.points_mm, posed.room_from["c1"].translation_mm)
         camera = setup.camera(0.0, target)
-        picture = drawing(setup, posed, camera)
+        picture = drawing(setup, posed, camera, np.random.default_rng(1))
         assert picture.shape == setup.shape and picture.dtype == np.uint16
         rows, columns = setup.shape
         stamp = picture[int(0.94 * rows) :, int(0.7 * columns) :]
@@ -179,7 +183,15 @@ def test_drawings_show_their_marks(view: View) -> None:
             column, row = np.rint(camera.project(posed.points_mm[id_])).astype(int)
             # Corners lie on the rim of their body: one pixel beside them is enough.
             around = picture[row - 2 : row + 3, column - 2 : column + 3]
-            assert around.max() > 0, id_
+            assert around.max() > GRAIN, id_
+
+
+def test_two_pictures_of_one_posture_are_two_files() -> None:
+    posed = person().posed(pose())
+    setup = next(iter(setups_of(View.PHOTO_FRONT)))
+    camera = setup.camera(0.0, setup.target_mm(posed.points_mm, posed.room_from["c1"].translation_mm))
+    one, other = (drawing(setup, posed, camera, np.random.default_rng(seed)) for seed in (1, 2))
+    assert 0 < np.max(np.abs(one.astype(int) - other.astype(int))) <= GRAIN
 
 
 def test_a_ct_is_no_whole_person(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def changes_view(comparison: Comparison) -> ChangesView:
     return ChangesView(
         title=f"{visit_name(comparison.pre)}, against {visit_name(comparison.post).lower()}",
         groups=groups,
-        note=CHANGE_NOTE,
+        note=f"{CHANGE_NOTE} {_chance_note(comparison)}".strip(),
         plot_note=_plot_note(left_out),
         plot_svg=change_plot(plotted) if plotted else "",
         plot_alt=(
@@ -63,6 +63,20 @@ def _plotted(
             ratio = change.value / mdc.value
             shown.append(PlotRow(name=_name(row), change=row.change, mdc=row.mdc, ratio=ratio, kind=row.kind))
     return shown, left_out
+
+
+def _chance_note(comparison: Comparison) -> str:
+    """How many of so many changes, judged one by one, chance alone puts beyond their limit."""
+    judged = [change for change in comparison.changes if change.distinguishable is not None]
+    expected = round(len(judged) * (1 - comparison.level))
+    if expected < 1:
+        return ""
+    beyond = sum(change.distinguishable is True for change in judged)
+    return (
+        f"{len(judged)} changes are judged one by one: where nothing changed at all, about {expected} of "
+        "them would lie beyond their minimal detectable change by chance, and those that share marks go "
+        f"together. Here {beyond} do."
+    )
 
 
 def _plot_note(left_out: int) -> str:

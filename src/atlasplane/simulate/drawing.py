@@ -40,10 +40,16 @@ _FACE = np.array(
 )
 """Profile from nasion to chin and the angles of the jaw, skull frame at the mean size."""
 _SPREAD_TF_MM = 54.0
+_GRAIN_PX = 8
 
 
-def drawing(setup: FilmSetup, posed: Posed, camera: PinholeCamera) -> NDArray[np.uint16]:
-    """The picture of a film or photograph, 16 bit of which 12 are used, shape (rows, columns)."""
+def drawing(
+    setup: FilmSetup, posed: Posed, camera: PinholeCamera, rng: np.random.Generator
+) -> NDArray[np.uint16]:
+    """The picture of a film or photograph, 16 bit of which 12 are used, shape (rows, columns).
+
+    A faint grain makes two exposures of one posture two files, as two real ones are.
+    """
     rows, columns = setup.shape
     canvas = Image.new("L", (columns, rows), 0)
     pen = ImageDraw.Draw(canvas)
@@ -55,7 +61,14 @@ def drawing(setup: FilmSetup, posed: Posed, camera: PinholeCamera) -> NDArray[np
     ):
         _draw(pen, shape, camera)
     grey = np.asarray(canvas, dtype=np.uint16) * np.uint16(FULL_GREY // 255)
-    return stamped(grey)
+    return stamped(grey + _grain(setup.shape, rng))
+
+
+def _grain(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint16]:
+    """One step of grey or none in every block of pixels."""
+    blocks = rng.integers(0, 2, [-(-n // _GRAIN_PX) for n in shape], dtype=np.uint16)
+    grown: NDArray[np.uint16] = blocks.repeat(_GRAIN_PX, axis=0).repeat(_GRAIN_PX, axis=1)
+    return grown[: shape[0], : shape[1]] * np.uint16(FULL_GREY // 255)
 
 
 def _draw(pen: ImageDraw.ImageDraw, shape: Shape, camera: PinholeCamera) -> None:

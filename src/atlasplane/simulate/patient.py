@@ -204,7 +204,7 @@ def film_picture(film: SimulatedFilm, rng: np.random.Generator) -> NDArray[np.ui
 
     camera = film.setup.camera(film.tube_deg, film.target_mm)
     if film.setup.view in DRAWN:
-        return drawing(film.setup, film.posed, camera)
+        return drawing(film.setup, film.posed, camera, rng)
     line_integral = render(film.posed.parts(), camera, film.setup.shape)
     place = marker_place_px(camera, film.setup.shape, "R")
     return radiograph(line_integral, rng=rng, marker="R", marker_at_px=place)
