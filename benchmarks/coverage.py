@@ -91,10 +91,18 @@ SERIES = Setting(
     trunk_deg=(10.0, 3.0, 5.0),
     uniform=True,
 )
+STANDING: Three = (3.0, 3.0, 1.5)
+"""Yaw, pitch, roll of a person who stands without clamps."""
 BEYOND = (
     # The bones below C2 are one: a lean of the neck is a lean of the whole trunk, so it is kept smaller.
-    Setting(name="full-length", views=(View.LATERAL_FULL, View.AP_FULL), trunk_deg=(3.0, 1.2, 1.8)),
-    Setting(name="front-and-base", views=(View.AP_CERVICAL, View.BASE_POSTERIOR)),
+    Setting(
+        name="full-length",
+        views=(View.LATERAL_FULL, View.AP_FULL),
+        head_sd_deg=STANDING,
+        trunk_deg=(3.0, 1.2, 1.8),
+    ),
+    Setting(name="front", views=(View.AP_CERVICAL,), head_sd_deg=STANDING),
+    Setting(name="base", views=(View.BASE_POSTERIOR,)),
     Setting(name="open-mouth", views=(View.APOM,)),
     Setting(
         name="photographs",

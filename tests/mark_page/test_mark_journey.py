@@ -31,6 +31,8 @@ pytestmark = pytest.mark.slow
 DAY = "2026-03-02"
 GUIDE = REPOSITORY / "docs" / "guide" / "screens"
 SCREEN = {"width": 1440, "height": 900}
+LAST_KEY = {"lateral": "neck_tilt", "nasium": "skull_offset", "vertex": "atlas_rotation"}
+"""A number that comes with a film's last marks."""
 ZOOM = 12.0
 """A screen pixel is a twelfth of an image pixel."""
 
@@ -131,8 +133,8 @@ def test_from_an_empty_folder_to_a_printed_report(
         mark_film(desk, marks)
         saved(desk)
         desk.keyboard.press("0")
-        if view == "nasium":
-            desk.wait_for_selector("tr[data-key='atlas_laterality']")
+        desk.wait_for_selector(f"tr[data-key='{LAST_KEY[view]}']")
+        desk.wait_for_load_state("networkidle")
         take(desk, f"mark-{view}", folder)
     go_to(desk, "Nasium")
     desk.wait_for_selector("tr[data-key='atlas_laterality']")

@@ -13,6 +13,7 @@ from threading import Thread
 import uvicorn
 
 from atlasplane.core.errors import OutputFailed
+from atlasplane.io.decode_process import warm
 from atlasplane.web.app import MarkServer, mark_app
 from atlasplane.web.desk import Desk
 
@@ -73,7 +74,7 @@ def listening(desk: Desk, *, port: int | None = None, observer: str | None = Non
 
 
 def _run(server: uvicorn.Server, taken: socket.socket, made: MarkServer) -> None:
-    """Answer until the end; the desk is looked through while the browser is still opening."""
+    """Answer until the end; the decoder starts and the desk is looked through meanwhile."""
     ahead = Thread(target=_look_ahead, args=(made,))
     ahead.start()
     try:
@@ -83,6 +84,7 @@ def _run(server: uvicorn.Server, taken: socket.socket, made: MarkServer) -> None
 
 
 def _look_ahead(made: MarkServer) -> None:
+    warm()
     with suppress(Exception):  # whoever asks for it meets the same fault, and is told
         made.desk_document()
 

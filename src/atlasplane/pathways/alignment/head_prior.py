@@ -67,6 +67,22 @@ def head_prior() -> HeadPrior:
 
 
 @cache
+def own_prior(view: View) -> HeadPrior | None:
+    """The prior of a view that is taken without head clamps; None for the films of the series."""
+    if view.is_photo:
+        return photo_prior(view)
+    standing = _table()["standing"]
+    if view.value not in standing["views"]:
+        return None
+    return HeadPrior(
+        yaw_sd_deg=float(standing["yaw_sd_deg"]),
+        pitch_sd_deg=float(standing["pitch_sd_deg"]),
+        roll_sd_deg=float(standing["roll_sd_deg"]),
+        tube_sd_deg=head_prior().tube_sd_deg,
+    )
+
+
+@cache
 def photo_prior(view: View) -> HeadPrior:
     """The prior of a photograph: body and camera (data/head_position.toml).
 

@@ -20,7 +20,7 @@ from atlasplane.pathways.alignment.head_prior import (
     HeadPrior,
     default_atlas,
     head_prior,
-    photo_prior,
+    own_prior,
 )
 from atlasplane.pathways.alignment.image_part import Part, image_part
 from atlasplane.pathways.alignment.leg_check import leg_check
@@ -77,7 +77,8 @@ def analyse_visit(
     ----------
     visit : Visit
     prior : HeadPrior, optional
-        Spread of head positions on films; default data/head_position.toml.
+        Spread of head positions in the clamps; default data/head_position.toml, which also has that of
+        views taken without them.
     observers : mapping observer -> ObserverPlacing, optional
         Placing errors of observers that replace the catalogue's defaults.
     volumes : sequence of Volume
@@ -118,8 +119,7 @@ def film_term(analysis: FilmAnalysis, atlas: AtlasEstimate, prior: HeadPrior) ->
     technique = film_technique(analysis)
     if technique is None:
         return None
-    own = photo_prior(analysis.film.view) if analysis.film.view.is_photo else prior
-    return projection_term(analysis, technique, atlas, own)
+    return projection_term(analysis, technique, atlas, own_prior(analysis.film.view) or prior)
 
 
 def film_observations(visit: Visit, analysis: FilmAnalysis, term: ProjectionTerm | None) -> JointObservations:
