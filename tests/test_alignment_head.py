@@ -23,7 +23,14 @@ from atlasplane.pathways.alignment.head_position import (
     ProjectionTerm,
     projection_term,
 )
-from atlasplane.pathways.alignment.head_prior import AtlasEstimate, HeadPrior, default_atlas, head_prior
+from atlasplane.pathways.alignment.head_prior import (
+    AtlasEstimate,
+    HeadPrior,
+    default_atlas,
+    head_prior,
+    own_prior,
+    photo_prior,
+)
 from atlasplane.pathways.alignment.sampling import first_order_holds, sampled
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis, analyse_visit, atlas_estimate
 from atlasplane.simulate.memory import visit_in_memory
@@ -411,3 +418,12 @@ def test_degrees_of_freedom_are_few_where_two_observers_disagree() -> None:
     apart = NASIUM.film(NASIUM.reading("a", "KR"), NASIUM.nudged("PL_R", (0, -12)).reading("b", "MB"))
     assert np.all(analysed(apart).dof == 1)
     assert np.all(np.isinf(analysed(NASIUM).dof))
+
+
+def test_who_stands_free_has_a_wider_prior_and_clamps_keep_theirs() -> None:
+    assert own_prior(View.NASIUM) is None
+    standing, photo = own_prior(View.AP_FULL), own_prior(View.PHOTO_FRONT)
+    assert standing is not None and photo is not None
+    assert standing.yaw_sd_deg > head_prior().yaw_sd_deg
+    assert (standing.tube_sd_deg, standing.camera_sd_deg) == (head_prior().tube_sd_deg, (0.0, 0.0, 0.0))
+    assert photo == photo_prior(View.PHOTO_FRONT)

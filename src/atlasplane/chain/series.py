@@ -39,6 +39,17 @@ class Series:
     key: str
     points: tuple[SeriesPoint, ...]
 
+    @property
+    def judged(self) -> tuple[Change, ...]:
+        """Changes against the first visit whose verdict is known."""
+        changes = [point.change for point in self.points if point.change is not None]
+        return tuple(change for change in changes if change.distinguishable is not None)
+
+    @property
+    def beyond(self) -> int:
+        """How many of them lie beyond their own minimal detectable change."""
+        return sum(change.distinguishable is True for change in self.judged)
+
 
 def series_of(measured: MeasuredCase, *, level: float = LEVEL) -> tuple[Series, ...]:
     """Series of everything that three visits or more have, in the order of first appearance.
@@ -58,6 +69,11 @@ def series_of(measured: MeasuredCase, *, level: float = LEVEL) -> tuple[Series, 
         for key, visits in own.items()
         if len(visits) >= FEWEST_VISITS
     )
+
+
+def beyond_by_chance(judged: int, *, level: float = LEVEL) -> int:
+    """How many of so many changes, judged one by one, lie beyond their limit where nothing changed."""
+    return round(judged * (1 - level))
 
 
 def _points(key: str, visits: Sequence[MeasuredVisit], level: float) -> Iterator[SeriesPoint]:

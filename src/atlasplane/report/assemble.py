@@ -12,6 +12,7 @@ from atlasplane.report.film_view import film_groups
 from atlasplane.report.numbers import day_text
 from atlasplane.report.patient_page import patient_page
 from atlasplane.report.provenance_view import provenance_view
+from atlasplane.report.series_view import series_view
 from atlasplane.report.view import FindingView, ReportView
 from atlasplane.report.visit_view import visit_view
 from atlasplane.report.wording import (
@@ -49,6 +50,7 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
         table_note=EXPANDED_NOTE,
         changes=None if comparison is None else changes_view(comparison),
         no_changes=_no_changes(visits) if comparison is None else "",
+        series=series_view(measured, comparison),
         films=film_groups(visits, simulated=case.simulated),
         film_note=FILM_NOTE,
         plain_title=PATIENT_TITLE,

@@ -230,6 +230,63 @@ class ChangesView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPlotView:
+    """One quantity over the visits, drawn; `svg` is self-contained and the same in both faces."""
+
+    title: str
+    svg: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesCell:
+    """One visit's value; `mark` is said where its change against the first visit is beyond its MDC95."""
+
+    value: str
+    expanded: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRow:
+    """One quantity, a cell for each visit of the block; `continues` as in `QuantityRow`."""
+
+    name: str
+    site: str
+    continues: bool
+    cells: tuple[SeriesCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesGroup:
+    """Series of one section."""
+
+    name: str
+    rows: tuple[SeriesRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesBlock:
+    """As many visits as stand side by side; `columns` are (visit, day) pairs."""
+
+    title: str
+    columns: tuple[tuple[str, str], ...]
+    groups: tuple[SeriesGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesView:
+    """Quantities over three visits or more: plots of some, a table of all."""
+
+    title: str
+    note: str
+    plot_note: str
+    plots: tuple[SeriesPlotView, ...]
+    blocks: tuple[SeriesBlock, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlainSection:
     """A heading with paragraphs and a list."""
 
@@ -271,6 +328,7 @@ class ReportView:
     table_note: str
     changes: ChangesView | None
     no_changes: str
+    series: SeriesView | None
     films: tuple[FilmGroup, ...]
     film_note: str
     plain_title: str

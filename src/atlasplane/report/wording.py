@@ -28,6 +28,18 @@ CHANGE_NOTE = (
     "measurements. Meaningful: it also reaches a published minimal important change. Sustained: it also "
     "stands beyond a stable baseline. Three words, never one."
 )
+SERIES_TITLE = "Over the visits"
+SERIES_NOTE = (
+    "Each change against the first visit is judged one by one at 95 %, by the minimal detectable change "
+    "(MDC95) of that very pair of visits; “beyond MDC95” marks the visits that are distinguishable from "
+    "the first. The first visit of a line is the first that has a value in it."
+)
+SERIES_PLOT_NOTE = (
+    "Points are the values at their dates with 95 % bars; visits too near to each other are drawn apart. "
+    "The grey band is the first value ± MDC95 of each pair. Plotted are the parts of the listing, the leg "
+    "check and every quantity with a change beyond its MDC95."
+)
+BEYOND_MARK = "beyond MDC95"
 FILM_NOTE = (
     "R, L, anterior and posterior come from the stored orientation of the film, never from the picture. "
     "Crosses are the landmarks as marked. ± is 95 %."
