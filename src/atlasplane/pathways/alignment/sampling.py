@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atlasplane.core.joint import JointObservations
 from atlasplane.geometry.types import Array
@@ -24,9 +25,14 @@ _RIDGE = 1e-3
 
 
 def sampled(
-    analysis: AlignmentAnalysis, *, draws: int, rng: np.random.Generator, level: float = 0.95
+    analysis: AlignmentAnalysis,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    keys: Sequence[str] | None = None,
 ) -> MonteCarloResult:
-    """Draws of every measurement in `analysis.joint.order`.
+    """Draws of every measurement in `analysis.joint.order`, or of some of them in that order.
 
     Films that were read several times are sampled about their first reading, with the combined placing
     covariance's size.
@@ -38,12 +44,17 @@ def sampled(
     rng : Generator
     level : float
         Of the coverage intervals, which are probabilistically symmetric.
+    keys : sequence of str, optional
+        Which measurements; default all.
     """
     joint = analysis.joint
-    outputs = np.empty((draws, len(joint.order)))
+    asked = np.array([k for k, key in enumerate(joint.order) if keys is None or key in keys], dtype=int)
+    outputs = np.empty((draws, len(asked)))
     effects = np.stack(list(joint.shared.values())) if joint.shared else np.zeros((0, len(joint.order)))
-    films = [_sampled_film(film, joint) for film in analysis.images]
-    rest = _SampledRest.of(joint, films)
+    effects = effects[:, asked]
+    made = (_sampled_film(film, joint, asked) for film in analysis.images)
+    films = [film for film in made if film is not None]
+    rest = _SampledRest.of(joint, asked, films)
 
     def block(start: int, own: np.random.Generator) -> None:
         stop = min(start + BLOCK, draws)
@@ -67,8 +78,8 @@ class _SampledFilm:
     ----------
     read : ReadFilm
     keys : tuple of str
-    columns : slice
-        Its place in the joint order.
+    columns : array of int, shape (q,)
+        Its places among the measurements that are drawn.
     root : array, shape (n, 2, 2)
         Cholesky roots of the marks' covariances.
     shift : array, shape (q,)
@@ -81,7 +92,7 @@ class _SampledFilm:
 
     read: ReadFilm
     keys: tuple[str, ...]
-    columns: slice
+    columns: NDArray[np.int_]
     root: Array
     shift: Array
     centre: Array
@@ -113,12 +124,15 @@ class _SampledRest:
     size: Array
 
     @classmethod
-    def of(cls, joint: JointObservations, films: Sequence[_SampledFilm]) -> _SampledRest:
-        """Whatever the films leave."""
-        taken = {k for film in films for k in range(film.columns.start, film.columns.stop)}
-        columns = [k for k in range(len(joint.order)) if k not in taken]
-        values = [m.value for k in columns if (m := joint.measurement(joint.order[k])) is not None]
-        return cls(columns, np.array(values), np.sqrt(np.diag(joint.own_cov))[columns])
+    def of(
+        cls, joint: JointObservations, asked: NDArray[np.int_], films: Sequence[_SampledFilm]
+    ) -> _SampledRest:
+        """Whatever the films leave of what is asked."""
+        taken = {int(k) for film in films for k in film.columns}
+        columns = [k for k in range(len(asked)) if k not in taken]
+        own = asked[columns]
+        values = [m.value for k in own if (m := joint.measurement(joint.order[k])) is not None]
+        return cls(columns, np.array(values), np.sqrt(np.diag(joint.own_cov))[own])
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """Draws, shape (count, number of columns)."""
@@ -126,12 +140,15 @@ class _SampledRest:
         return drawn
 
 
-def _sampled_film(film: FilmAnalysis, joint: JointObservations) -> _SampledFilm:
+def _sampled_film(
+    film: FilmAnalysis, joint: JointObservations, asked: NDArray[np.int_]
+) -> _SampledFilm | None:
     observed = {str(film.observed(key)): key for key in film.keys if not key.startswith("check.")}
-    first = next(k for k, key in enumerate(joint.order) if key in observed)
-    keys = tuple(observed[key] for key in joint.order[first:] if key in observed)
-    columns = slice(first, first + len(keys))
-    own = joint.own_cov[columns, columns]
+    columns = np.array([k for k, place in enumerate(asked) if joint.order[place] in observed], dtype=int)
+    if not columns.size:
+        return None
+    keys = tuple(observed[joint.order[place]] for place in asked[columns])
+    own = joint.own_cov[np.ix_(asked[columns], asked[columns])]
     read, centre = film.first, np.array([film.value(key) for key in keys], dtype=float)
     shrunk, added = _head_maps(film, keys, own)
     return _SampledFilm(
