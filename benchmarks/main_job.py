@@ -57,7 +57,7 @@ def bars() -> Iterator[Bar]:
 
 
 def _joint(case: str, which: str) -> tuple[float, float]:
-    """Median seconds and peak MiB of the joint result: of the atlas' quantities, or of all that a visit has."""
+    """Median seconds and peak MiB of the joint result: of the atlas' quantities, or of all of a visit."""
     seconds, mebibytes = _python(_JOINT, case, str(DRAWS), str(REPEATS), which).split()
     return float(seconds), float(mebibytes)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from atlasplane.core.joint import JointObservations
 from atlasplane.geometry.types import Array
-from atlasplane.pathways.alignment.film_analysis import FilmAnalysis, ReadFilm
+from atlasplane.pathways.alignment.film_analysis import VIEWS, FilmAnalysis, ReadFilm
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis
 from atlasplane.uncertainty.monte_carlo import MonteCarloResult, summarise, transformed
 
@@ -80,8 +80,10 @@ class _SampledFilm:
     keys : tuple of str
     columns : array of int, shape (q,)
         Its places among the measurements that are drawn.
+    used : array of int, shape (n,)
+        Points that the quantities are made of, contours vertex by vertex, in the order of the inputs.
     root : array, shape (n, 2, 2)
-        Cholesky roots of the marks' covariances.
+        Cholesky roots of their covariances.
     shift : array, shape (q,)
         From the first reading's values to the combined ones.
     centre, size : array, shape (q,)
@@ -93,6 +95,7 @@ class _SampledFilm:
     read: ReadFilm
     keys: tuple[str, ...]
     columns: NDArray[np.int_]
+    used: NDArray[np.int_]
     root: Array
     shift: Array
     centre: Array
@@ -104,10 +107,11 @@ class _SampledFilm:
         """Draws of the film's quantities, (count, q): placing through the constructions, then the head."""
         marked = self.read.marked
         noise = rng.standard_normal((count, len(self.root), 2), dtype=np.float32)
-        moved = np.empty(noise.shape)
-        moved[..., 0] = noise[..., 0] * self.root[:, 0, 0]
-        moved[..., 1] = noise[..., 0] * self.root[:, 1, 0] + noise[..., 1] * self.root[:, 1, 1]
-        inputs = moved.reshape(count, -1) + marked.values
+        inputs = np.tile(marked.values, (count, 1))
+        inputs[:, 2 * self.used] += noise[..., 0] * self.root[:, 0, 0]
+        inputs[:, 2 * self.used + 1] += (
+            noise[..., 0] * self.root[:, 1, 0] + noise[..., 1] * self.root[:, 1, 1]
+        )
         placed = self.read.model(inputs, self.keys) + self.shift
         deviation = transformed((placed - self.centre) / self.size, self.shrunk.T)
         deviation += transformed(rng.standard_normal(placed.shape), self.added.T)
@@ -151,17 +155,28 @@ def _sampled_film(
     own = joint.own_cov[np.ix_(asked[columns], asked[columns])]
     read, centre = film.first, np.array([film.value(key) for key in keys], dtype=float)
     shrunk, added = _head_maps(film, keys, own)
+    used = _used(read, keys)
     return _SampledFilm(
         read=read,
         keys=keys,
         columns=columns,
-        root=np.linalg.cholesky(_two_by_two(read.marked.cov)) / np.sqrt(len(film.readings)),
+        used=used,
+        root=np.linalg.cholesky(_two_by_two(read.marked.cov)[used]) / np.sqrt(len(film.readings)),
         shift=centre - read.model(read.marked.values, keys),
         centre=centre,
         size=np.sqrt(np.diag(own)),
         shrunk=shrunk,
         added=added,
     )
+
+
+def _used(read: ReadFilm, keys: Sequence[str]) -> NDArray[np.int_]:
+    """Indices of the points that some quantity needs."""
+    table = VIEWS[read.marked.film.view].table
+    needs = {id_ for key in keys for id_ in table[key].needs}
+    slots = (read.marked.slots[id_] for id_ in read.marked.slots if id_ in needs)
+    points = (range(start // 2, start // 2 + count) for start, count in slots)
+    return np.array(sorted(k for group in points for k in group), dtype=int)
 
 
 def _head_maps(film: FilmAnalysis, keys: Sequence[str], own: Array) -> tuple[Array, Array]:
