@@ -56,7 +56,7 @@ def listing(joint: JointObservations) -> Listing | None:
     laterality, rotation = joint.measurement("atlas_laterality"), joint.measurement("atlas_rotation")
     if laterality is None and rotation is None:
         return None
-    factors = [o for key in _LATERAL_FACTORS if (o := joint.measurement(key)) is not None]
+    factors = [o for key in LATERAL_FACTORS if (o := joint.measurement(key)) is not None]
     return Listing(
         text=_short(laterality, rotation),
         canonical=" | ".join(_canonical(joint)),
@@ -120,7 +120,7 @@ def rotation_words(rotation_deg: float, letter: str | None = None) -> str:
     return "right side anterior" if right_forward else "left side anterior"
 
 
-_LATERAL_FACTORS = (
+LATERAL_FACTORS = (
     "atlas_laterality",
     "atlas_rotation",
     "lower_angle",
@@ -129,6 +129,7 @@ _LATERAL_FACTORS = (
     "atlas_plane_tilt",
     "head_tilt",
 )
+"""Parts of the listing that have a side."""
 _CANONICAL = (
     ("lower_angle", "LA {side} {size:.2f}"),
     ("odontoid_offset", "OD {side} {size:.1f} mm"),

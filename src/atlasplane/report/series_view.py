@@ -9,6 +9,7 @@ from atlasplane.chain.measured import MeasuredCase
 from atlasplane.chain.series import Series, SeriesPoint, beyond_by_chance, series_of
 from atlasplane.core.change import LEVEL as CHANGE_LEVEL
 from atlasplane.core.observation import Measurement, Observation
+from atlasplane.plan.listing import LATERAL_FACTORS
 from atlasplane.report.numbers import LEVEL, NOTHING, day_text, percent
 from atlasplane.report.quantity_rows import quantity_row, repeats, site_text
 from atlasplane.report.sections import sectioned
@@ -24,10 +25,7 @@ from atlasplane.report.view import (
 from atlasplane.report.wording import BEYOND_MARK, SERIES_NOTE, SERIES_PLOT_NOTE, SERIES_TITLE
 from atlasplane.sources.case import Visit
 
-ALWAYS_PLOTTED = (
-    *("atlas_laterality", "atlas_rotation", "lower_angle", "odontoid_offset", "spinous_offset"),
-    *("atlas_plane_tilt", "head_tilt", "leg_length_difference"),
-)
+ALWAYS_PLOTTED = (*LATERAL_FACTORS, "leg_length_difference")
 """The parts of the listing, and the leg check."""
 BLOCK = 6
 """Visits that stand side by side."""
