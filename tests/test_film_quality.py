@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.pathways.alignment.bone_size import bone_sizes, difference_findings, size_findings
-from atlasplane.pathways.alignment.film_field import field_findings, needed_marks
+from atlasplane.pathways.alignment.film_field import field_findings
 from atlasplane.pathways.alignment.film_image import image_findings, image_numbers
 from atlasplane.pathways.alignment.film_layout import film_plane, layout_findings, layout_fits
 from atlasplane.pathways.alignment.limits import limits
@@ -160,7 +160,6 @@ def test_a_needed_mark_that_nobody_saw_is_said_and_others_are_not() -> None:
     found = only(field_findings(film, seen))
     assert (found.code, found.value) == ("film.not_visible", 1.0)
     assert "C7_C" in found.text and "MASTOID" not in found.text
-    assert "C7_C" in needed_marks()["nasium"]
 
 
 # ---- technique ----

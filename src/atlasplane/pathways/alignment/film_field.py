@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterator
 
 import numpy as np
 
 from atlasplane.anatomy.landmarks import landmarks
+from atlasplane.anatomy.protocol import protocol
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.limits import limits
 from atlasplane.pathways.alignment.marked_film import marked_film
 from atlasplane.sources.film import Radiograph
 from atlasplane.sources.reading import Reading
-
-
-@cache
-def needed_marks() -> Mapping[str, tuple[str, ...]]:
-    """Marks that the lines of a view rest on, by view (data/film_field.toml)."""
-    text = files("atlasplane.pathways.alignment").joinpath("data/film_field.toml").read_text(encoding="utf-8")
-    return {key: tuple(value) for key, value in tomllib.loads(text).items() if isinstance(value, list)}
 
 
 def field_findings(film: Radiograph, reading: Reading) -> Iterator[Finding]:
@@ -34,7 +25,8 @@ def field_findings(film: Radiograph, reading: Reading) -> Iterator[Finding]:
     BadLandmarks
         When the film's axes cannot be told.
     """
-    hidden = [id_ for id_ in needed_marks().get(film.view.value, ()) if id_ in reading.not_visible]
+    steps = protocol(film.view.value)
+    hidden = [step.id for step in steps if not step.optional and step.id in reading.not_visible]
     if hidden:
         yield _finding(
             film, "film.not_visible", float(len(hidden)), f"Marked as not visible: {', '.join(hidden)}"
