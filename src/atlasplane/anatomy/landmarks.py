@@ -62,6 +62,7 @@ class Landmark(BaseModel):
     views : films that it is marked on
     bone : bone that carries it (`skull`, `c1`, `c2`, `trunk`)
     definition, pitfalls : what to mark and how it goes wrong
+    rare : whether most people do not have it, so that nothing is missing where it is not marked
     placing : default placing error of one reading
     """
 
@@ -75,6 +76,7 @@ class Landmark(BaseModel):
     bone: str
     definition: str
     pitfalls: str
+    rare: bool = False
     placing: Placing
     tag: Tag
     source: str

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from atlasplane.anatomy.landmarks import landmark
 from atlasplane.core.calibration import CalibrationKind
 from atlasplane.core.finding import Finding, Severity
+from atlasplane.core.key import ObservationKey
+from atlasplane.core.quantity import quantity
 from atlasplane.core.side import SIDE_K
 from atlasplane.geometry.midline import CentralLine
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis
@@ -197,10 +200,12 @@ def _statements(analysis: FilmAnalysis) -> Iterator[Finding]:
 def _one_mark_short(analysis: FilmAnalysis) -> str:
     """Marks that alone keep something from being read, and what each would give.
 
-    A film shows more than anybody marks on it: what lacks several marks was not meant to be read.
+    A film shows more than anybody marks on it: what lacks several marks was not meant to be read, and what
+    most people do not have is not missing.
     """
     gives: dict[str, set[str]] = {}
     for key, ids in analysis.missing.items():
-        if len(ids) == 1:
-            gives.setdefault(ids[0], set()).add(key)
+        if len(ids) == 1 and not landmark(ids[0]).rare:
+            name = quantity(ObservationKey.parse(key).quantity).name
+            gives.setdefault(ids[0], set()).add(name)
     return "; ".join(f"{id_} gives {', '.join(sorted(keys))}" for id_, keys in sorted(gives.items()))
