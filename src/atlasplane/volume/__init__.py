@@ -1,0 +1,1 @@
+"""Volumes: from grey values to the masks and meshes of single bones."""
