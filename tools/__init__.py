@@ -1,0 +1,1 @@
+"""Programs that make the package's own data files."""
