@@ -15,6 +15,7 @@ from . import draw_lateral, draw_nasium, draw_vertex
 from . import drawing as d
 from .construction import Construction
 from .constructions_measures import MEASURES
+from .constructions_three_d import THREE_D
 from .marking import mark
 
 JUNCTION = d.Window(left=-88, right=88, bottom=-62, top=52)
@@ -138,6 +139,7 @@ CONSTRUCTIONS: Mapping[str, Construction] = {
         view="nasium", window=JUNCTION, draw=draw_nasium.transverse, c1=(0.0, 5.0, 0.0)
     ),
     **MEASURES,
+    **THREE_D,
     "correction_height": Construction(view="nasium", window=DRIVE, draw=draw_vertex.height, c1=LATERALITY),
     "correction_rotation": Construction(
         view="vertex", window=DRIVE, draw=draw_vertex.turning, c1=(0.0, 0.0, 9.0)

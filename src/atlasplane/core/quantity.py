@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from atlasplane.core.catalogue import entries
 
-TOPICS = ("atlas", "craniocervical", "sagittal", "coronal", "posture", "vector")
+TOPICS = ("atlas", "craniocervical", "sagittal", "coronal", "posture", "vector", "three_d")
 """Files of the catalogue, in the order in which a report shows them."""
 
 Tag = Literal["published", "reproduced", "derived", "proposed", "unverified"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -104,16 +105,20 @@ class VolumeLines:
 
 
 def _in_profile(construction: Construction[LateralLines]) -> Construction[VolumeLines]:
-    return _carried_over(construction, lambda lines: lines.profile)
+    return carried_over(construction, lambda lines: lines.profile)
 
 
 def _in_space(construction: Construction[OpenMouthLines]) -> Construction[VolumeLines]:
-    return _carried_over(construction, lambda lines: lines.open_mouth)
+    return carried_over(construction, lambda lines: lines.open_mouth)
 
 
-def _carried_over(
-    construction: Construction[LinesT], view: Callable[[VolumeLines], LinesT]
-) -> Construction[VolumeLines]:
+WholeT = TypeVar("WholeT")
+
+
+def carried_over(
+    construction: Construction[LinesT], view: Callable[[WholeT], LinesT]
+) -> Construction[WholeT]:
+    """A construction on part of a whole as one on the whole; `view` gives the part."""
     smooth = construction.smooth
     return Construction(
         construction.key,
@@ -147,13 +152,19 @@ NEEDS_MIDLINE = frozenset(c.key for c in PROFILE) | {"c0_c1_rotation"}
 """Constructions that also need the mid-sagittal plane."""
 
 
+_BILATERAL = (
+    *("PO", "OR", "TF", "C1_SF", "C1_IF", "C2_TF", "AXIS", "C1_LMM", "C1_LML", "C2_FL", "DENS_LAT"),
+    *("C0_FACET", "C1_FACET"),
+    *(f"C{k}_PED" for k in range(3, 8)),
+)
+
+
 def volume_contradictions(marks: Marks) -> list[str]:
     """Pairs of marks that lie the wrong way round for the volume's own axes."""
-    bilateral = ("PO", "OR", "TF", "C2_TF", "C1_LMM", "C1_LML", "C2_FL", "DENS_LAT", "C0_FACET", "C1_FACET")
     front = (("N", "BA"), ("INC_F", "BA"))
     from_the_side = Marks({id_: at[..., :2] for id_, at in marks.points.items()}, {})
     return [
-        *sides_exchanged(marks, bilateral, axis=2),
+        *sides_exchanged(marks, _BILATERAL, axis=2),
         *order_reversed(marks, front, axis=0, word="behind"),
         *lateral_contradictions(from_the_side),
     ]

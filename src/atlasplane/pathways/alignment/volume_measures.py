@@ -1,7 +1,8 @@
-"""A marked CT or CBCT as measurements: the patient's own values, without projection.
+"""A marked CT or CBCT as measurements and poses: the patient's own values, without projection.
 
-Their u is that of placing the landmarks, and of the spread between observers where there are several. What
-the films add for head position and enlargement does not exist here.
+Their u is that of placing the landmarks, of the spread between observers where there are several and, for
+poses, of the frame where the surface of a bone asks for another than its landmarks. What the films add for
+head position and enlargement does not exist here.
 """
 
 from __future__ import annotations
@@ -13,13 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from atlasplane.anatomy.landmarks import Landmark, landmark
-from atlasplane.anatomy.views import BEAM_VIEWS
 from atlasplane.core.errors import BadLandmarks
+from atlasplane.core.finding import Finding
 from atlasplane.core.key import ObservationKey
-from atlasplane.core.observation import Measurement, Site
-from atlasplane.core.quantity import quantity
-from atlasplane.geometry.frames import ISB_FROM_LPS, isb_from_lps
+from atlasplane.core.observation import Measurement, Pose, Site
+from atlasplane.core.quantity import Quantity, quantity
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.marks import Construction, Marks
 from atlasplane.pathways.alignment.observers import Combined, combine_readings
@@ -28,9 +27,30 @@ from atlasplane.pathways.alignment.volume_lines import (
     NEEDS_MIDLINE,
     VOLUME,
     VolumeLines,
+    carried_over,
     volume_contradictions,
 )
-from atlasplane.sources.reading import MarkedContour, MarkedPoint, Reading
+from atlasplane.pathways.alignment.volume_marks import MarkedVolume, marked_volume
+from atlasplane.pathways.alignment.volume_marks import default_placing as default_placing
+from atlasplane.pathways.alignment.volume_midplanes import U_OF_BOUND, FrameCheck, frame_checks
+from atlasplane.pathways.alignment.volume_poses import (
+    BONES_OF,
+    POSES,
+    TURNED_WITH,
+    PosedPair,
+    VolumeBones,
+    bone_constructions,
+    frames_named,
+    frames_of,
+    helical_words,
+    is_part_of_a_pose,
+    makes,
+    not_framed,
+    origin_named,
+    pose_of_parts,
+    used_marks,
+    without_lower_line,
+)
 from atlasplane.sources.volume import Volume
 from atlasplane.uncertainty.first_order import covariance, effective_dof, jacobian
 
@@ -38,42 +58,36 @@ _STEP_OF_U = 0.25
 """Half-distance of the numerical derivative, in standard uncertainties of the input."""
 _LEAST_SHARE = 1e-3
 """Mid-line points whose spread along the second axis is a smaller share of the first lie on one line."""
-_TABLE: Mapping[str, Construction[VolumeLines]] = {c.key: c for c in VOLUME}
-_USED = frozenset(id_ for c in VOLUME for id_ in c.needs) | frozenset(MIDLINE)
+_USED = frozenset(id_ for c in VOLUME for id_ in c.needs) | frozenset(MIDLINE) | used_marks()
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _MarkedVolume:
-    """Marks of one reading in ISB axes, as one vector with its placing covariance."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """Marks of a volume as lines and as bones."""
 
-    file: str
-    reading: Reading
-    values: Array
-    cov: Array
-    slots: Mapping[str, tuple[int, int]]
-    dof: float
-    has_defaults: bool
+    lines: VolumeLines
+    bones: VolumeBones
 
-    def marks(self, values: Array) -> Marks:
-        """Marks of input vectors, shape (..., n)."""
-        points, contours = {}, {}
-        for id_, (start, count) in self.slots.items():
-            piece = values[..., start : start + 3 * count]
-            if id_ in self.reading.contours:
-                contours[id_] = piece.reshape(*piece.shape[:-1], count, 3)
-            else:
-                points[id_] = piece
-        return Marks(points, contours)
+
+_Table = Mapping[str, Construction[_Seen]]
+_LINES: _Table = {c.key: carried_over(c, lambda seen: seen.lines) for c in VOLUME}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _ReadVolume:
-    """One reading of a volume."""
+    """One reading of a volume; `frames` are those that its own marks make."""
 
     marked: Any  # observers.Read asks for a MarkedFilm; only its reading and dof are used
     keys: tuple[str, ...]
     values: Array
     placing_cov: Array
+    table: _Table
+    frames: Mapping[str, str]
+
+    @property
+    def bones(self) -> VolumeBones:
+        """The bones as they are marked."""
+        return VolumeBones(self.marked.marks(self.marked.values), self.frames)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -85,10 +99,44 @@ class VolumeAnalysis:
     measurements : tuple of Measurement
     cov : array, shape (n, n)
         Their joint covariance, in this order; nothing outside the volume shares it.
+    poses : tuple of Pose
+        Bones in each other's frames; their errors are those of the angles among the measurements.
+    findings : tuple of Finding
+        Frames that cannot be made, or that two ways to make them do not agree on.
     """
 
     measurements: tuple[Measurement, ...]
     cov: Array
+    poses: tuple[Pose, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Whole:
+    """All readings of a volume, combined, with what its observations are told with.
+
+    `chosen` holds the effect on every key of one standard uncertainty of the choice of a bone's frame.
+    """
+
+    volume: Volume
+    visit: str
+    reads: Sequence[_ReadVolume]
+    combined: Combined
+    frames: Mapping[str, str]
+    checks: Mapping[str, FrameCheck]
+    chosen: Mapping[str, Array]
+
+    @property
+    def cov(self) -> Array:
+        """Covariance of every key, shape (q, q)."""
+        cov: Array = self.combined.cov + np.diag(self.combined.between**2)
+        for effect in self.chosen.values():
+            cov = cov + np.outer(effect, effect)
+        return cov
+
+    def u_of_frame(self, k: int) -> float:
+        """What the choice of frames adds to u of one key."""
+        return math.sqrt(sum(float(effect[k]) ** 2 for effect in self.chosen.values()))
 
 
 def measure_volume(volume: Volume, visit: str) -> tuple[Measurement, ...]:
@@ -97,12 +145,12 @@ def measure_volume(volume: Volume, visit: str) -> tuple[Measurement, ...]:
 
 
 def analyse_volume(volume: Volume, visit: str) -> VolumeAnalysis:
-    """Every quantity that the landmarks of a volume allow, with the joint covariance.
+    """Every quantity and pose that the landmarks of a volume allow, with the joint covariance.
 
     Parameters
     ----------
     volume : Volume
-        With its readings in LPS mm.
+        With its readings in LPS mm, and surfaces of its bones where it has them.
     visit : str
         Id of the visit that the volume belongs to.
 
@@ -110,53 +158,89 @@ def analyse_volume(volume: Volume, visit: str) -> VolumeAnalysis:
     ------
     BadLandmarks
         When marks contradict the volume's axes or are geometrically impossible.
+    BadInput
+        When a mesh that the case names cannot be read.
     """
-    reads = [read for reading in volume.readings if (read := _read(volume, reading)).keys]
+    marked = [marked_volume(volume, reading, _USED) for reading in volume.readings]
+    for one in marked:
+        _refuse_contradictions(one)
+    frames, reasons = frames_of([one.marks(one.values) for one in marked])
+    findings = not_framed(volume.file, reasons)
+    reads = [read for one in marked if (read := _read(one, frames)).keys]
     if not reads:
-        return VolumeAnalysis(measurements=(), cov=np.zeros((0, 0)))
+        return VolumeAnalysis(measurements=(), cov=np.zeros((0, 0)), findings=tuple(findings))
     combined = combine_readings(reads)
-    cov = combined.cov + np.diag(combined.between**2)
-    measurements = tuple(_measurement(volume, visit, reads, combined, k) for k in range(len(combined.keys)))
-    return VolumeAnalysis(measurements=measurements, cov=cov)
-
-
-def _read(volume: Volume, reading: Reading) -> _ReadVolume:
-    marked = _marked(volume, reading)
-    marks = marked.marks(marked.values)
-    faults = volume_contradictions(marks)
-    if faults:
-        raise BadLandmarks(
-            volume.file,
-            f"landmarks and the axes of the volume disagree: {'; '.join(faults)}",
-            "Check the _R and _L of the marks, and that their space is lps_mm.",
-        )
-    keys = _readable(VolumeLines(marks))
-
-    def values(inputs: Array) -> Array:
-        lines = VolumeLines(marked.marks(inputs))
-        return np.stack([_TABLE[key].value(lines) for key in keys], axis=-1)
-
-    def carried(inputs: Array) -> Array:
-        lines = VolumeLines(marked.marks(inputs))
-        return np.stack([_TABLE[key].carried(lines) for key in keys], axis=-1)
-
-    if not keys:
-        return _ReadVolume(marked=marked, keys=(), values=np.zeros(0), placing_cov=np.zeros((0, 0)))
-    found = values(marked.values)
-    if not np.all(np.isfinite(found)):
-        bad = ", ".join(key for key, value in zip(keys, found, strict=True) if not np.isfinite(value))
-        raise BadLandmarks(
-            volume.file,
-            f"impossible geometry in reading '{reading.id}': {bad}",
-            "Check that no two marks coincide.",
-        )
-    sensitivity = jacobian(carried, marked.values, _STEP_OF_U * np.sqrt(np.diag(marked.cov)))
-    return _ReadVolume(
-        marked=marked, keys=keys, values=found, placing_cov=covariance(sensitivity, marked.cov)
+    checks, said = frame_checks(volume, [read.bones for read in reads])
+    whole = _Whole(
+        volume=volume,
+        visit=visit,
+        reads=reads,
+        combined=combined,
+        frames=frames,
+        checks=checks,
+        chosen=_effects_of_frames(reads, checks, combined.keys),
+    )
+    told = [k for k, key in enumerate(combined.keys) if not is_part_of_a_pose(key)]
+    findings += [*said, *without_lower_line(volume.file, combined.keys, reads[0].marked.reading)]
+    return VolumeAnalysis(
+        measurements=tuple(_measurement(whole, k) for k in told),
+        cov=whole.cov[np.ix_(told, told)],
+        poses=tuple(_pose(whole, pair) for pair in POSES if pair.parts[0] in combined.keys),
+        findings=tuple(findings),
     )
 
 
-def _readable(lines: VolumeLines) -> tuple[str, ...]:
+def _refuse_contradictions(marked: MarkedVolume) -> None:
+    faults = volume_contradictions(marked.marks(marked.values))
+    if faults:
+        raise BadLandmarks(
+            marked.file,
+            f"landmarks and the axes of the volume disagree: {'; '.join(faults)}",
+            "Check the _R and _L of the marks, and that their space is lps_mm.",
+        )
+
+
+def _read(marked: MarkedVolume, frames: Mapping[str, str]) -> _ReadVolume:
+    marks = marked.marks(marked.values)
+    own = {bone: id_ for bone, id_ in frames.items() if makes(marks, id_)}
+    table = dict(_LINES)
+    table.update((c.key, carried_over(c, lambda seen: seen.bones)) for c in bone_constructions(own))
+    keys = _readable(VolumeLines(marks), table)
+    if not keys:
+        none = np.zeros(0)
+        cov = np.zeros((0, 0))
+        return _ReadVolume(marked=marked, keys=(), values=none, placing_cov=cov, table=table, frames=own)
+
+    def values(inputs: Array) -> Array:
+        seen = _seen(marked.marks(inputs), own)
+        return np.stack([table[key].value(seen) for key in keys], axis=-1)
+
+    def carried(inputs: Array) -> Array:
+        seen = _seen(marked.marks(inputs), own)
+        return np.stack([table[key].carried(seen) for key in keys], axis=-1)
+
+    found = values(marked.values)
+    _refuse_impossible(marked, keys, found)
+    sensitivity = jacobian(carried, marked.values, _STEP_OF_U * np.sqrt(np.diag(marked.cov)))
+    cov = covariance(sensitivity, marked.cov)
+    return _ReadVolume(marked=marked, keys=keys, values=found, placing_cov=cov, table=table, frames=own)
+
+
+def _refuse_impossible(marked: MarkedVolume, keys: Sequence[str], found: Array) -> None:
+    if not np.all(np.isfinite(found)):
+        bad = ", ".join(key for key, value in zip(keys, found, strict=True) if not np.isfinite(value))
+        raise BadLandmarks(
+            marked.file,
+            f"impossible geometry in reading '{marked.reading.id}': {bad}",
+            "Check that no two marks coincide.",
+        )
+
+
+def _seen(marks: Marks, frames: Mapping[str, str], turns_rad: Mapping[str, Array] | None = None) -> _Seen:
+    return _Seen(VolumeLines(marks), VolumeBones(marks, frames, turns_rad or {}))
+
+
+def _readable(lines: VolumeLines, table: _Table) -> tuple[str, ...]:
     """Keys whose marks are there; those on the mid-sagittal plane only where three points carry it."""
     has_plane = len(lines.midline) >= 3
     if has_plane:
@@ -164,103 +248,101 @@ def _readable(lines: VolumeLines) -> tuple[str, ...]:
         has_plane = bool(spread[1] > _LEAST_SHARE * spread[0])
     return tuple(
         key
-        for key, c in _TABLE.items()
+        for key, c in table.items()
         if lines.marks.has(c.needs) and (has_plane or key not in NEEDS_MIDLINE)
     )
 
 
-def _marked(volume: Volume, reading: Reading) -> _MarkedVolume:
-    marks: list[tuple[str, MarkedPoint | MarkedContour]] = [
-        *sorted(reading.points.items()),
-        *sorted(reading.contours.items()),
-    ]
-    marks = [(id_, mark) for id_, mark in marks if id_ in _USED]
-    values: list[Array] = []
-    blocks: list[Array] = []
-    slots: dict[str, tuple[int, int]] = {}
-    for id_, mark in marks:
-        at = isb_from_lps(np.atleast_2d(mark.at))
-        slots[id_] = (3 * len(blocks), len(at))
-        values.append(at)
-        blocks.extend([_placing(id_, mark)] * len(at))
-    defaults = [id_ for id_, mark in marks if _own_placing(mark) is None]
-    return _MarkedVolume(
-        file=volume.file,
-        reading=reading,
-        values=np.concatenate(values).ravel() if values else np.zeros(0),
-        cov=_block_diagonal(blocks),
-        slots=slots,
-        dof=min((landmark(id_).placing.dof for id_ in defaults), default=math.inf),
-        has_defaults=bool(defaults),
-    )
+def _effects_of_frames(
+    reads: Sequence[_ReadVolume], checks: Mapping[str, FrameCheck], keys: tuple[str, ...]
+) -> dict[str, Array]:
+    """Effect of one standard uncertainty of a bone's frame on each key, for bones whose two ways differ.
 
-
-def _own_placing(mark: MarkedPoint | MarkedContour) -> Array | None:
-    """Placing covariance that the reading states, LPS mm squared, shape (3, 3)."""
-    if isinstance(mark, MarkedPoint):
-        return mark.cov
-    return None if mark.sd is None else mark.sd**2 * np.eye(3)
-
-
-def _placing(id_: str, mark: MarkedPoint | MarkedContour) -> Array:
-    """Placing covariance in ISB axes, shape (3, 3)."""
-    own = _own_placing(mark)
-    if own is not None:
-        return ISB_FROM_LPS @ own @ ISB_FROM_LPS.T
-    return default_placing(landmark(id_), mirrored=id_.endswith("_L"))
-
-
-def default_placing(entry: Landmark, *, mirrored: bool) -> Array:
-    """The catalogue's placing error in space, ISB axes, mm squared, shape (3, 3).
-
-    In the plane of the film that the landmark is first marked on, as on that film; along the beam, which a
-    film does not show, the larger of its two errors. The same in all directions for a landmark of volumes.
+    The values stand with the landmarks; what the other way would make of them is the end of an interval.
     """
-    placing = entry.placing
-    if not entry.views:
-        return placing.along_mm**2 * np.eye(3)
-    setup = BEAM_VIEWS[entry.views[0]]
-    plane = np.column_stack([setup.first, setup.second])
-    depth = max(placing.along_mm, placing.across_mm) ** 2 * np.outer(setup.beam, setup.beam)
-    cov: Array = plane @ placing.covariance(mirrored=entry.bilateral and mirrored) @ plane.T + depth
-    return cov
+    effects = {}
+    for bone, check in checks.items():
+        if not check.agrees:
+            changes = [_changes(read, check, keys) for read in reads if bone in read.frames]
+            effects[bone] = U_OF_BOUND * np.mean(changes, axis=0)
+    return effects
 
 
-def _block_diagonal(blocks: list[Array]) -> Array:
-    cov = np.zeros((3 * len(blocks), 3 * len(blocks)))
-    for k, block in enumerate(blocks):
-        cov[3 * k : 3 * k + 3, 3 * k : 3 * k + 3] = block
-    return cov
+def _changes(read: _ReadVolume, check: FrameCheck, keys: tuple[str, ...]) -> Array:
+    """What the mid-plane of the surface makes of the values of one reading, by key; 0 where it has none."""
+    marks = read.marked.marks(read.marked.values)
+    turn = check.turn_rad(read.bones.placed[check.bone].rotation[:, 2])
+    seen = _seen(marks, read.frames, {check.bone: turn})
+    before = dict(zip(read.keys, read.values, strict=True))
+
+    def change(key: str) -> float:
+        if key in TURNED_WITH and {"c1", "c2"} <= set(read.frames):
+            return float(TURNED_WITH[key](seen.bones) - TURNED_WITH[key](read.bones))
+        return float(read.table[key].value(seen)) - before[key] if key in before else 0.0
+
+    return np.array([change(key) for key in keys])
 
 
-def _measurement(
-    volume: Volume, visit: str, reads: Sequence[_ReadVolume], combined: Combined, k: int
-) -> Measurement:
+def _measurement(whole: _Whole, k: int) -> Measurement:
+    combined = whole.combined
     key = ObservationKey.parse(combined.keys[k])
     entry = quantity(key.quantity)
-    placing, between = math.sqrt(combined.cov[k, k]), float(combined.between[k])
-    u = math.hypot(placing, between)
-    budget = {"landmarks": placing} | ({"observers": between} if between else {})
-    readings = [read.marked.reading for read in reads]
-    defaults = any(read.marked.has_defaults for read in reads)
-    weak = entry.tag in ("proposed", "unverified")
+    parts = {
+        "landmarks": math.sqrt(combined.cov[k, k]),
+        "observers": float(combined.between[k]),
+        "frame": whole.u_of_frame(k),
+    }
+    u = math.sqrt(sum(part**2 for part in parts.values()))
     return Measurement(
-        quantity=entry,
-        visit=visit,
+        **_said(whole, entry, BONES_OF.get(entry.id, ())),
         site=Site(level=key.level, side=key.side) if key.level or key.side else None,
-        condition=volume.modality,
-        method=f"{entry.id}-volume/1",
-        tag=entry.tag,
-        source=(volume.file,),
-        observer=tuple(sorted({reading.observer for reading in readings})),
-        provenance={
-            "readings": ", ".join(reading.id for reading in readings),
-            "tools": ", ".join(sorted({reading.tool for reading in readings})),
-            "placing": "catalogue default" if defaults else "covariances of the reading",
-        },
-        quality=(entry.tag,) if weak else ("ok",),
         value=float(combined.values[k]),
         u=u,
-        dof=effective_dof(u, (placing,), (combined.dof,)),
-        budget=budget,
+        dof=effective_dof(u, (parts["landmarks"],), (combined.dof,)),
+        budget={name: part for name, part in parts.items() if part or name == "landmarks"},
     )
+
+
+def _pose(whole: _Whole, pair: PosedPair) -> Pose:
+    key = ObservationKey.parse(pair.key)
+    at = [whole.combined.keys.index(part) for part in pair.parts]
+    pose, cov6 = pose_of_parts(whole.combined.values[at], whole.cov[np.ix_(at, at)])
+    said = _said(whole, quantity(key.quantity), (pair.moving, pair.reference))
+    said["provenance"] |= {"helical axis": helical_words(pose)}
+    return Pose(
+        **said,
+        site=Site(level=key.level) if key.level else None,
+        from_frame=pair.moving,
+        to_frame=pair.reference,
+        origin=origin_named(whole.frames, pair),
+        rotation=pose.rotation,
+        translation_mm=pose.translation_mm,
+        cov6=cov6,
+    )
+
+
+def _said(whole: _Whole, entry: Quantity, bones: Sequence[str]) -> dict[str, Any]:
+    """What every observation of a volume says of itself; `bones` are those whose frames it hangs on."""
+    readings = [read.marked.reading for read in whole.reads]
+    defaults = any(read.marked.has_defaults for read in whole.reads)
+    provenance = {
+        "readings": ", ".join(reading.id for reading in readings),
+        "tools": ", ".join(sorted({reading.tool for reading in readings})),
+        "placing": "catalogue default" if defaults else "covariances of the reading",
+    }
+    if bones:
+        provenance["frames"] = frames_named(whole.frames, bones)
+    checked = [whole.checks[bone].words for bone in bones if bone in whole.checks]
+    if checked:
+        provenance["surfaces"] = "; ".join(checked)
+    return {
+        "quantity": entry,
+        "visit": whole.visit,
+        "condition": whole.volume.modality,
+        "method": entry.method if bones else f"{entry.id}-volume/1",
+        "tag": entry.tag,
+        "source": (whole.volume.file,),
+        "observer": tuple(sorted({reading.observer for reading in readings})),
+        "provenance": provenance,
+        "quality": (entry.tag,) if entry.tag in ("proposed", "unverified") else ("ok",),
+    }
