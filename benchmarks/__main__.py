@@ -1,6 +1,6 @@
 """`python -m benchmarks [ID] [--json] [--cases N]`.
 
-ID is a group (main-job, coverage, mark) or one bar. Exits 0 even on a miss.
+ID is a group (main-job, coverage, mark, 3d) or one bar. Exits 0 even on a miss.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 
-from benchmarks import coverage, main_job, mark
+from benchmarks import coverage, main_job, mark, three_d
 from benchmarks.bar import Bar
 
 
 def main() -> None:
     """Run the wanted bars and print one line each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("id", nargs="?", help="main-job, coverage, mark, or one bar such as main-job.import")
+    parser.add_argument(
+        "id", nargs="?", help="main-job, coverage, mark, 3d, or one bar such as main-job.import"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
-        "--cases", type=int, default=coverage.CASES, help="simulated cases of the coverage group"
+        "--cases", type=int, help="simulated cases of the groups coverage and 3d; default each group's own"
     )
     wanted = parser.parse_args()
     groups: dict[str, Callable[[], Iterator[Bar]]] = {
         "main-job": main_job.bars,
-        "coverage": lambda: coverage.bars(wanted.cases),
+        "coverage": lambda: coverage.bars(wanted.cases or coverage.CASES),
         "mark": mark.bars,
+        "3d": lambda: three_d.bars(wanted.cases or three_d.CASES),
     }
     asked = (wanted.id or "").split(".")[0]
     if asked and asked not in groups:

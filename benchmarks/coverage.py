@@ -184,14 +184,14 @@ def run(cases: int, seed: list[int], setting: Setting, *, off_deg: float | None 
     sizes = [min(_BATCH, cases - start) for start in range(0, cases, _BATCH)]
     total = Tally()
     seeds = [[*seed, k] for k in range(len(sizes))]
-    with _one_thread_each(), ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with one_thread_each(), ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for part in pool.map(_batch, sizes, seeds, [setting] * len(sizes), [off_deg] * len(sizes)):
             total.add(part)
     return total
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """New processes do their algebra on one thread: there is one of them for each core."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
