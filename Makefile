@@ -22,7 +22,7 @@ space := $(subst ,, )
 COVERED_FILES := $(subst $(space),$(comma),$(COVERED:%=src/atlasplane/%/*))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types imports page tests coverage docs bench lock
+.PHONY: help demo test lint types imports page tests coverage docs bench templates lock
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -92,6 +92,10 @@ COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes 
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet $(LOCK_ARGS)
 BUILD_REQUIRES = $(BIN)/python -c \
   "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
+
+# The packaged meshes of skull, C1 and C2, made anew from the bodies of the phantom's solids.
+templates: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.template_bones
 
 lock: | $(VENV)/bin/python
 	@command -v $(UV) >/dev/null || { echo "make: uv is missing: run 'pip install uv' and try again" >&2; exit 1; }

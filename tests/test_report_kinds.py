@@ -12,6 +12,7 @@ from atlasplane.chain.comparison import Comparison
 from atlasplane.core.change import compare
 from atlasplane.core.observation import Count, Observation, Pose
 from atlasplane.core.quantity import ReferenceRange, quantity
+from atlasplane.geometry.rotation import rotation_from_zxy
 from atlasplane.io.outputs import CompareOutput
 from atlasplane.report.change_plot import PLOT_WIDTH, PlotRow, change_plot
 from atlasplane.report.change_rows import changes_view
@@ -38,10 +39,14 @@ def test_a_grade_and_a_category_without_agreement_say_so() -> None:
     assert (quantity_row(KINDS["Category"]).value, quantity_row(KINDS["Category"]).u) == ("S", NO_ERROR)
 
 
-def test_a_pose_is_shown_as_three_named_angles() -> None:
+def test_a_pose_is_shown_as_three_angles_in_the_order_that_its_line_names() -> None:
     pose = KINDS["Pose"]
     assert isinstance(pose, Pose)
-    assert quantity_row(pose).value == "c1 in skull: extension 0.0°, right bend 0.0°, left turn 0.0°"
+    turned = replace(pose, rotation=rotation_from_zxy(6.0, -2.4, 3.1))
+    assert quantity_row(turned).value == "+6.0°, −2.4°, +3.1°"
+    assert quantity("c1_in_skull").positive.startswith(
+        "extension, right side bending and left axial rotation"
+    )
     assert quantity_row(replace(pose, cov6=None)).u == NO_ERROR
 
 

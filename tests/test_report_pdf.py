@@ -84,7 +84,8 @@ def test_its_structure_has_headings_tables_and_described_figures() -> None:
         kinds = {str(element.S) for element in elements}
         figures = [str(e.get("/Alt", "")) for e in elements if str(e.S) == "/Figure"]
     assert {"/H1", "/H2", "/H3", "/Table", "/TH", "/TD", "/Figure"} <= kinds
-    assert len(figures) == 13  # six plates of two visits, and the plot of changes
+    # Six plates of two visits, the plot of changes, the bones of two visits and the plot of their angles.
+    assert len(figures) == 16
     assert all(len(text) > 40 for text in figures)
 
 

@@ -17,6 +17,7 @@ from atlasplane.core.key import ObservationKey
 from atlasplane.core.quantity import Quantity
 from atlasplane.core.side import Side, side_of
 from atlasplane.geometry.rotation import is_rotation, zxy_from_rotation
+from atlasplane.geometry.se3 import zxy_jacobian
 from atlasplane.geometry.types import Array
 
 
@@ -269,6 +270,15 @@ class Pose(Observation):
     def zxy_deg(self) -> tuple[float, float, float]:
         """Extension, right side bending, left axial rotation in degrees (Z-X'-Y'')."""
         alpha, beta, gamma = zxy_from_rotation(self.rotation)
+        return float(alpha), float(beta), float(gamma)
+
+    @property
+    def zxy_u_deg(self) -> tuple[float, float, float] | None:
+        """Standard uncertainties of those three angles in degrees, first order; None without covariance."""
+        if self.cov6 is None:
+            return None
+        by_turn = zxy_jacobian(self.rotation)
+        alpha, beta, gamma = np.sqrt(np.diag(by_turn @ self.cov6[:3, :3] @ by_turn.T))
         return float(alpha), float(beta), float(gamma)
 
     def interval(self, level: float = 0.95) -> tuple[Interval, ...] | None:

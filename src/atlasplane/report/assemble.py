@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from atlasplane.chain.comparison import Comparison
 from atlasplane.chain.measured import MeasuredCase, MeasuredVisit
 from atlasplane.core.finding import Finding, Severity
+from atlasplane.report.bones_section import bones_view
 from atlasplane.report.change_rows import changes_view
 from atlasplane.report.film_view import film_groups
 from atlasplane.report.numbers import day_text
@@ -51,6 +52,7 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
         changes=None if comparison is None else changes_view(comparison),
         no_changes=_no_changes(visits) if comparison is None else "",
         series=series_view(measured, comparison),
+        bones=bones_view(measured, visits, comparison),
         films=film_groups(visits, simulated=case.simulated),
         film_note=FILM_NOTE,
         plain_title=PATIENT_TITLE,

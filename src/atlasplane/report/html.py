@@ -1,10 +1,14 @@
-"""The report as one self-contained HTML file: no network, no script, printable."""
+"""The report as one self-contained HTML file: no network, printable.
+
+Its one script turns the bones in space, where there are any; without it their pictures stand alone.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
+from atlasplane.report.bones_sights import DIRECTIONS
 from atlasplane.report.palette import BUDGET_COLOURS, OTHER_BUDGET
 from atlasplane.report.view import ReportView
 
@@ -14,7 +18,12 @@ if TYPE_CHECKING:
 
 def html_report(view: ReportView) -> str:
     """The report as HTML text."""
-    return _template().render(report=view, budget_colours=BUDGET_COLOURS, other_budget=OTHER_BUDGET)
+    return _template().render(
+        report=view,
+        budget_colours=BUDGET_COLOURS,
+        other_budget=OTHER_BUDGET,
+        bone_directions=[(direction.id, direction.title) for direction in DIRECTIONS],
+    )
 
 
 @cache

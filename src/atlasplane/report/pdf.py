@@ -62,6 +62,11 @@ def _sources(view: ReportView) -> dict[str, bytes]:
     if data["changes"] and data["changes"]["plot_svg"]:
         drawings["changes.svg"] = data["changes"].pop("plot_svg").encode("utf-8")
         data["changes"]["plot_path"] = "changes.svg"
+    if data["bones"]:
+        data["bones"].pop("viewer")
+        for k, sheet in enumerate(data["bones"]["sheets"]):
+            sheet["path"] = f"bones-{k}.svg"
+            drawings[sheet["path"]] = sheet.pop("svg").encode("utf-8")
     data["budget_colours"] = {**BUDGET_COLOURS, "other": OTHER_BUDGET}
     template = files("atlasplane.report").joinpath("templates/report.typ").read_bytes()
     return {

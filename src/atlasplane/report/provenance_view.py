@@ -23,6 +23,8 @@ CATALOGUES = (
     ("atlasplane.anatomy", "phantom.toml", "template persons of the projection term"),
     ("atlasplane.pathways.alignment", "head_position.toml", "prior of head position and tube angle"),
     ("atlasplane.pathways.alignment", "film_quality.toml", "limits of the film checks"),
+    ("atlasplane.pathways.alignment", "film_fit.toml", "priors and limits of films fitted together"),
+    ("atlasplane.anatomy", "template_bones.npz", "template shape of the bones that are drawn"),
 )
 """Package, file (or folder of files) and content of the tables that the numbers depend on."""
 _DIGEST_LETTERS = 12

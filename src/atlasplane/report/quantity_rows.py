@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
-from atlasplane.core.observation import Category, Count, Grade, Measurement, Observation, Pose
+from atlasplane.core.observation import (
+    Category,
+    Count,
+    Grade,
+    Measurement,
+    Observation,
+    Pose,
+    coverage_factor,
+)
 from atlasplane.report.limits_text import flag_text, reference_text
 from atlasplane.report.numbers import (
     LEVEL,
@@ -167,12 +176,17 @@ def _count(count: Count) -> dict[str, str]:
 
 
 def _pose(pose: Pose) -> dict[str, str]:
-    angles = [with_unit(fixed(a, _POSE_DECIMALS, plus=True), "deg") for a in pose.zxy_deg]
-    return {
-        "value": f"{pose.from_frame} in {pose.to_frame}: "
-        f"extension {angles[0]}, right bend {angles[1]}, left turn {angles[2]}",
-        "u": NO_ERROR if pose.cov6 is None else "6 x 6 covariance in the data file",
-    }
+    """Its three angles, in the order in which the line says what + means."""
+    shown = {"value": _three(pose.zxy_deg, plus=True), "u": NO_ERROR}
+    u_deg = pose.zxy_u_deg
+    if u_deg is None:
+        return shown
+    k = coverage_factor(LEVEL, math.inf)
+    return shown | {"expanded": f"± {_three([k * u for u in u_deg])}", "u": _three(u_deg)}
+
+
+def _three(degrees: Sequence[float], *, plus: bool = False) -> str:
+    return ", ".join(with_unit(fixed(a, _POSE_DECIMALS, plus=plus), "deg") for a in degrees)
 
 
 def _notes(observation: Observation) -> list[str]:

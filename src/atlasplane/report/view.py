@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from atlasplane.report.bones_view import BonesView
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingView:
@@ -329,6 +331,7 @@ class ReportView:
     changes: ChangesView | None
     no_changes: str
     series: SeriesView | None
+    bones: BonesView | None
     films: tuple[FilmGroup, ...]
     film_note: str
     plain_title: str
