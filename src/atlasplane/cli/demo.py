@@ -28,7 +28,11 @@ SHOWN = (
     "condylar_radius",
     "axial_radius",
     "atlas_rotation",
+    "atlas_flexion_3d",
+    "atlas_laterality_3d",
+    "atlas_rotation_3d",
 )
+"""Films one by one, then the films fitted together."""
 VERDICTS = {
     True: "distinguishable from measurement error",
     False: "not distinguishable from measurement error",
@@ -53,7 +57,8 @@ def demo(
 ) -> None:
     """Show everything on a simulated patient: films, measurements against the truth, reports.
 
-    The patient is filmed before and after a correction, and so is a twin in whom nothing changes.
+    The patient has a CBCT and is filmed before and after a correction. The twin is filmed twice with nothing
+    changed, and has no CBCT.
     """
     from atlasplane import api
     from atlasplane.cli.terminal import console, progress

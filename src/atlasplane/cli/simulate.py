@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog='Example: atlasplane simulate out --seed 7 --head "0.5,1,0" --atlas "-12,3,2" '
-        '--post "-12,0.5,0.5"'
+        '--post "-12,0.5,0.5" --scan cbct'
     )(simulate)
 
 
@@ -61,20 +61,31 @@ def simulate(  # noqa: PLR0913 - one argument an option
         float | None,
         typer.Option(
             metavar="MM",
-            help="SD of the clicks on the film; 0 for none. Default: as the landmark catalogue says.",
+            help="SD of the clicks, on the film and in the scan; 0 for none. Default: as the landmark "
+            "catalogue says.",
             rich_help_panel=HOW,
         ),
     ] = None,
     ct: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="This CT (NIfTI, or a DICOM folder), not the phantom.", rich_help_panel=WHO
+            metavar="FILE",
+            help="This CT (NIfTI, or a DICOM folder), not the phantom; the case holds a copy of it.",
+            rich_help_panel=WHO,
         ),
     ] = None,
     landmarks: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Landmark file of the CT (space lps_mm).", rich_help_panel=WHO),
     ] = None,
+    scan: Annotated[
+        str,
+        typer.Option(
+            metavar="none|cbct",
+            help="cbct: a CBCT of the phantom at the first visit, with landmarks and true masks of bones.",
+            rich_help_panel=WHO,
+        ),
+    ] = "none",
     as_json: Json = False,
 ) -> None:
     """Write the films, landmark files and truth.json of a simulated patient, or of a real CT's bones."""
@@ -92,6 +103,7 @@ def simulate(  # noqa: PLR0913 - one argument an option
         post_deg=None if post is None else angles("--post", post),
         views=view_list(views),
         noise_mm=noise_mm,
+        scan=scan,
     )
     subject = None
     if ct is not None and landmarks is not None:

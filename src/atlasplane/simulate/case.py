@@ -19,6 +19,7 @@ from atlasplane.io.case_new import write_case_file, write_visit_file
 from atlasplane.io.landmark_file import write_landmarks
 from atlasplane.io.models_records import EXAM_SCHEMA
 from atlasplane.io.toml_text import toml_text
+from atlasplane.simulate.case_volume import CaseVolume
 from atlasplane.simulate.visit import SCALE_U_REL, SimulatedFilm, SimulatedVisit
 
 EXAM_FILE = "exam.toml"
@@ -33,7 +34,6 @@ class CaseHead:
     pseudonym: str
     seed: int
     plan: Mapping[str, object]
-    volume: Mapping[str, object] | None = None
     sex: str = "unknown"
 
 
@@ -44,6 +44,7 @@ def write_case(
     picture: Picture,
     *,
     on_film: Callable[[], None] = lambda: None,
+    volume: CaseVolume | None = None,
 ) -> None:
     """Write a simulated case.
 
@@ -55,6 +56,8 @@ def write_case(
         The grey values of a film.
     on_film : callable
         Called after each film, for a progress display.
+    volume : CaseVolume, optional
+        The scan of the case; its truth stands with the visit that it belongs to.
 
     Raises
     ------
@@ -71,8 +74,8 @@ def write_case(
         }
         if head.plan:
             content["plan"] = dict(head.plan)
-        if head.volume:
-            content["volume"] = [dict(head.volume)]
+        if volume is not None:
+            content["volume"] = [dict(volume.write(aside))]
         write_case_file(aside, content)
         for visit, name in zip(visits, _folder_names(visits), strict=True):
             _write_visit(aside / name, visit, picture, on_film)

@@ -24,6 +24,7 @@ from atlasplane.geometry.types import Array
 from atlasplane.io.digest import sha256_of, sha256_of_folder
 from atlasplane.io.landmark_file import MarkedImage, read_landmarks
 from atlasplane.io.volume_file import open_volume
+from atlasplane.simulate.ct_files import CtSource
 from atlasplane.simulate.subject import Angles, Posed
 from atlasplane.sources.reading import Reading
 from atlasplane.xray.ct import HOUNSFIELD, GreyMap, attenuation, cropped, patient_mask
@@ -79,6 +80,7 @@ def ct_subject(ct: Path, landmarks: Path) -> CtSubject:
         contours_isb=contours,
         solid=_solid(voxels, image.affine_lps, greys, str(ct)),
         surface=_surface_level(greys),
+        source=CtSource(ct=ct, landmarks=landmarks),
     )
 
 
@@ -94,6 +96,8 @@ class CtSubject:
         Attenuation on LPS axes.
     surface : float
         Attenuation (1/mm) at which bone begins.
+    source : CtSource or None
+        The files that it came from.
     """
 
     points_isb: Mapping[str, Array]
@@ -101,6 +105,7 @@ class CtSubject:
     solid: Solid
     surface: float
     simulated_bones: bool = False
+    source: CtSource | None = None
 
     @cached_property
     def _skull(self) -> RigidTransform:

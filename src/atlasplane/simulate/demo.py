@@ -28,7 +28,10 @@ class DemoPatient:
 
 
 def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
-    """Patient and twin; the twin has the same bones and listing, and nothing changes between his films."""
+    """Patient and twin; the twin has the same bones and listing, and nothing changes between his films.
+
+    The patient has a CBCT, so that his films are fitted with his own bones; the twin has none.
+    """
     scenario = Scenario(
         seed=seed,
         head_deg=_HEAD,
@@ -36,10 +39,18 @@ def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
         post_deg=_POST,
         views=_PICTURES,
         leg_mm=_LEGS,
+        scan="cbct",
         pseudonym="DEMO-PATIENT",
     )
     subject = phantom_subject(scenario)
-    twin = replace(scenario, seed=seed + 1, post_deg=_PRE, leg_mm=(_LEGS[0], _LEGS[0]), pseudonym="DEMO-TWIN")
+    twin = replace(
+        scenario,
+        seed=seed + 1,
+        post_deg=_PRE,
+        leg_mm=(_LEGS[0], _LEGS[0]),
+        scan="none",
+        pseudonym="DEMO-TWIN",
+    )
     return (
         DemoPatient(name="patient", title="Simulated patient, corrected", scenario=scenario, subject=subject),
         DemoPatient(name="twin", title="Twin without effect", scenario=twin, subject=subject),

@@ -1,4 +1,4 @@
-"""A simulated visit as the readers would give it, without pictures and files; for studies of many cases."""
+"""A simulated visit and scan as the readers would give them, without pictures and files; for studies."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from atlasplane.core.calibration import Calibration, CalibrationKind
+from atlasplane.simulate.ct_scan import MODALITY, Field
 from atlasplane.simulate.visit import SCALE_U_REL, SimulatedFilm, SimulatedVisit
 from atlasplane.sources.case import Moment, Phase, Visit
 from atlasplane.sources.film import Radiograph, Technique
 from atlasplane.sources.photograph import Photograph
+from atlasplane.sources.reading import Reading
+from atlasplane.sources.volume import Volume
 
 
 def visit_in_memory(simulated: SimulatedVisit) -> Visit:
@@ -47,6 +50,20 @@ def film_in_memory(film: SimulatedFilm) -> Radiograph:
 def photo_in_memory(film: SimulatedFilm) -> Photograph:
     """One photograph; its pixels are blank."""
     return Photograph(**_shared(film), calibration=_calibration(film, CalibrationKind.USER_FIDUCIAL))
+
+
+def scan_in_memory(readings: tuple[Reading, ...], field: Field, visit: str) -> Volume:
+    """A scan with its marks; its greys are blank."""
+    return Volume(
+        file=f"ct/{MODALITY}.nii.gz",
+        shape=field.shape,
+        affine_lps=field.affine_lps,
+        hounsfield=True,
+        load_voxels=lambda: np.zeros(field.shape, dtype=np.int16),
+        readings=readings,
+        modality=MODALITY,
+        visit=visit,
+    )
 
 
 def _shared(film: SimulatedFilm) -> dict[str, Any]:

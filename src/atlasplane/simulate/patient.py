@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,13 @@ from atlasplane.anatomy.phantom import Phantom, mean_phantom, random_phantom
 from atlasplane.core.errors import BadInput
 from atlasplane.core.units import MM_PER_INCH
 from atlasplane.simulate.case import CaseHead, write_case
+from atlasplane.simulate.case_volume import (
+    CaseVolume,
+    ScanVisit,
+    check_scan,
+    copied_volume,
+    simulated_volume,
+)
 from atlasplane.simulate.observer import Observer
 from atlasplane.simulate.setup import DRAWN, setups_of
 from atlasplane.simulate.subject import Angles, PhantomSubject, Subject
@@ -27,6 +35,9 @@ from atlasplane.simulate.visit import (
     simulate_visit,
 )
 from atlasplane.sources.film import View
+
+if TYPE_CHECKING:
+    from atlasplane.anatomy.solids_field import Solid
 
 FIRST_FILM = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
 """Simulated visits need a date; it is fixed so that a seed gives the same case on every day."""
@@ -61,6 +72,8 @@ class Scenario:
         The mean phantom instead of a person drawn with the seed.
     leg_mm : (float, float) or None
         True leg length difference before and after the correction, + right leg short, where legs are checked.
+    scan : "none" or "cbct"
+        Whether a CBCT of the phantom is taken at the first visit. A CT that is filmed is always in the case.
     pseudonym : str
     """
 
@@ -72,6 +85,7 @@ class Scenario:
     noise_mm: float | None = None
     mean_shape: bool = False
     leg_mm: tuple[float, float] | None = None
+    scan: str = "none"
     pseudonym: str = "SIM"
 
     def __post_init__(self) -> None:
@@ -126,9 +140,10 @@ def simulate_case(
     Raises
     ------
     BadInput
-        When a CT is to be seen as a whole person.
+        When a CT is to be seen as a whole person, or a scan is asked for that cannot be made.
     """
     filmed = subject or phantom_subject(scenario)
+    check_scan(scenario.scan, filmed)
     drawn = sorted(view.value for view in DRAWN.intersection(scenario.views))
     if drawn and not filmed.simulated_bones:
         raise BadInput(
@@ -137,6 +152,9 @@ def simulate_case(
             "Leave them out, or use the phantom.",
         )
     visits = scenario_visits(scenario, filmed)
+    volume = scenario_volume(scenario, filmed)
+    if volume is not None:
+        visits = (replace(visits[0], scan=volume.truth), *visits[1:])
     head = CaseHead(
         id=f"simulated-{scenario.seed:08x}",
         pseudonym=scenario.pseudonym,
@@ -144,7 +162,7 @@ def simulate_case(
         plan={"height": "two-arc"},
     )
     noise = _stream(scenario, "noise")
-    write_case(folder, head, visits, lambda film: film_picture(film, noise), on_film=on_film)
+    write_case(folder, head, visits, lambda film: film_picture(film, noise), on_film=on_film, volume=volume)
 
 
 def phantom_subject(scenario: Scenario) -> PhantomSubject:
@@ -152,7 +170,7 @@ def phantom_subject(scenario: Scenario) -> PhantomSubject:
     phantom = simulated_phantom(scenario)
 
     @cache
-    def solid() -> Mapping[str, object]:
+    def solid() -> Mapping[str, Solid]:
         from atlasplane.anatomy.solids import solids
 
         return solids(phantom, rng=_stream(scenario, "texture"))
@@ -162,24 +180,16 @@ def phantom_subject(scenario: Scenario) -> PhantomSubject:
 
 def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisit, ...]:
     """The scenario's visits without their pictures."""
-    poses = _stream(scenario, "neighbours")
-    axis_deg, trunk_deg = poses.normal(0.0, AXIS_SD_DEG), poses.normal(0.0, TRUNK_SD_DEG)
     clicks, legs = _stream(scenario, "clicks"), _stream(scenario, "legs")
     clinic = EXACT_CLINIC if scenario.noise_mm == 0 else random_clinic(_stream(scenario, "clinic"))
     visits = []
     for k, (moment, atlas_deg) in enumerate(scenario.moments):
-        angles = Angles(
-            head=np.array(scenario.head_deg),
-            atlas=subject.atlas_deg(np.array(atlas_deg)),
-            axis=axis_deg,
-            trunk=trunk_deg,
-        )
         visit = simulate_visit(
             subject,
-            angles={View.LATERAL: angles},
+            angles={View.LATERAL: _angles(scenario, subject, atlas_deg)},
             observer=Observer(noise_mm=scenario.noise_mm),
             rng=clicks,
-            id_=f"v{k + 1}",
+            id_=_visit_id(k),
             time=FIRST_FILM + timedelta(minutes=30 * k),
             moment=moment,
             views=scenario.views,
@@ -187,6 +197,40 @@ def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisi
         )
         visits.append(visit if scenario.leg_mm is None else _legs_checked(visit, scenario.leg_mm[k], legs))
     return tuple(visits)
+
+
+def scenario_volume(scenario: Scenario, subject: Subject) -> CaseVolume | None:
+    """The scan of the first visit: asked for, or the CT that is filmed."""
+    if not subject.simulated_bones:
+        from atlasplane.simulate.ct_subject import CtSubject
+
+        return copied_volume(subject, _visit_id(0)) if isinstance(subject, CtSubject) else None
+    if scenario.scan == "none" or not isinstance(subject, PhantomSubject):
+        return None
+    _, atlas_deg = scenario.moments[0]
+    return simulated_volume(
+        subject,
+        ScanVisit(visit=_visit_id(0), time=FIRST_FILM, angles=_angles(scenario, subject, atlas_deg)),
+        Observer(noise_mm=scenario.noise_mm),
+        noise=_stream(scenario, "scan"),
+        placing=_stream(scenario, "scan clicks"),
+    )
+
+
+def _visit_id(k: int) -> str:
+    return f"v{k + 1}"
+
+
+def _angles(scenario: Scenario, subject: Subject, atlas_deg: tuple[float, float, float]) -> Angles:
+    """The pose of one visit; the neighbours of C1 stand alike on all."""
+    poses = _stream(scenario, "neighbours")
+    axis_deg, trunk_deg = poses.normal(0.0, AXIS_SD_DEG), poses.normal(0.0, TRUNK_SD_DEG)
+    return Angles(
+        head=np.array(scenario.head_deg),
+        atlas=subject.atlas_deg(np.array(atlas_deg)),
+        axis=axis_deg,
+        trunk=trunk_deg,
+    )
 
 
 def _legs_checked(visit: SimulatedVisit, leg_mm: float, rng: np.random.Generator) -> SimulatedVisit:

@@ -15,6 +15,7 @@ from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 
 if TYPE_CHECKING:
+    from atlasplane.anatomy.solids_field import Solid
     from atlasplane.xray.render import Part
 
 
@@ -106,7 +107,7 @@ class PhantomSubject:
     """A procedural phantom; its solids are made once, when the first film is rendered."""
 
     phantom: Phantom
-    solids: Callable[[], Mapping[str, object]]
+    solids: Callable[[], Mapping[str, Solid]]
     simulated_bones: bool = True
 
     def atlas_deg(self, requested: Array) -> Array:
@@ -135,7 +136,7 @@ class PhantomSubject:
             from atlasplane.xray.render import Part
 
             made = self.solids()
-            return [Part(solid=made[name], pose=room.get(name, room["skull"])) for name in made]  # type: ignore[arg-type]
+            return [Part(solid=made[name], pose=room.get(name, room["skull"])) for name in made]
 
         return Posed(
             points_mm={id_: room[bone].apply(at) for id_, (bone, at) in phantom.points_mm.items()},

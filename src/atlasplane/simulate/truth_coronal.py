@@ -21,7 +21,7 @@ _FINE = 2000
 
 
 def open_mouth_values(p: Points, contours: Points) -> Values:
-    """Open-mouth film: intervals beside the dens, overhang, gap of condyle and C1."""
+    """Open-mouth film, or the same in space: intervals beside the dens, overhang, gap of condyle and C1."""
     values: Values = {}
     if _has(p, "DENS_LAT", "C1_LMM"):
         wide = _unit(p["C1_LMM_R"] - p["C1_LMM_L"])
@@ -43,13 +43,15 @@ def _mean_gap(condyle: Array, facet: Array) -> float:
     """Mean distance of four points of the condyle from the facet, found on finely drawn lines."""
     shares = np.linspace(0.0, 1.0, _FINE)
     drawn = _drawn(facet, shares)
-    return float(np.mean([np.hypot(*(drawn - at).T).min() for at in _drawn(condyle, np.array(_GAP_AT))]))
+    return float(
+        np.mean([np.linalg.norm(drawn - at, axis=1).min() for at in _drawn(condyle, np.array(_GAP_AT))])
+    )
 
 
 def _drawn(line: Array, shares: Array) -> Array:
     """Points at shares of a polyline's length."""
-    gone = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    return np.stack([np.interp(shares * gone[-1], gone, line[:, k]) for k in range(2)], axis=-1)
+    gone = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    return np.stack([np.interp(shares * gone[-1], gone, axis) for axis in line.T], axis=-1)
 
 
 def frontal_values(p: Points) -> Values:
@@ -101,10 +103,9 @@ def rotation_values(p: Points) -> Values:
         right = right * np.sign(right @ (p["PO_R"] - p["PO_L"]))
         values["c0_c1_rotation"] = -math.degrees(math.asin(_unit(p["C1_AT"] - p["C1_PT"]) @ right))
     if all(id_ in p for id_ in ("DENS_TIP", "C2_AI", "C2_PI")) and _has(p, "C2_TF", "TF"):
-        up = _unit(p["DENS_TIP"] - (p["C2_AI"] + p["C2_PI"]) / 2)
         across, over = (p[f"{name}_R"] - p[f"{name}_L"] for name in ("C2_TF", "TF"))
-        flat = _unit(across - (across @ up) * up)
-        values["c1_c2_rotation"] = math.degrees(math.atan2(over @ np.cross(up, flat), over @ flat))
+        ahead = np.cross(p["DENS_TIP"] - (p["C2_AI"] + p["C2_PI"]) / 2, across)
+        values["c1_c2_rotation"] = math.degrees(math.atan2(over @ _unit(ahead), over @ _unit(across)))
     return values
 
 

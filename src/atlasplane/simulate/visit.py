@@ -9,14 +9,19 @@ from datetime import datetime
 import numpy as np
 
 from atlasplane.anatomy.phantom_groups import later_stream
-from atlasplane.geometry.rotation import zxy_from_rotation
-from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.simulate.observer import Observer, place
 from atlasplane.simulate.setup import SETUPS, FilmSetup, setups_of
 from atlasplane.simulate.subject import Angles, Posed, Subject
 from atlasplane.simulate.truth import film_truth, patient_truth
-from atlasplane.simulate.truth_coronal import rotation_values
+from atlasplane.simulate.truth_space import bone_poses, relative_poses, space_values
+from atlasplane.simulate.truth_tables import (
+    ScanTruth,
+    camera_table,
+    landmark_table,
+    pose_table,
+    pose_tables,
+)
 from atlasplane.sources.film import View
 from atlasplane.sources.reading import Reading
 
@@ -147,6 +152,8 @@ class SimulatedVisit:
         True leg length difference, + right leg short; None where it was not looked at.
     leg_readings_mm : tuple of float
         What the examiner read.
+    scan : ScanTruth or None
+        Where a CT or CBCT was taken at this visit.
     """
 
     id: str
@@ -156,6 +163,7 @@ class SimulatedVisit:
     films: tuple[SimulatedFilm, ...]
     leg_mm: float | None = None
     leg_readings_mm: tuple[float, ...] = ()
+    scan: ScanTruth | None = None
 
     @property
     def exam(self) -> dict[str, object]:
@@ -166,34 +174,41 @@ class SimulatedVisit:
 
     def truth(self) -> dict[str, object]:
         """The visit's entry of truth.json (INTERFACES.md 6), room axes as LPS."""
+        first = self.films[0].posed
+        poses = {
+            **pose_tables(relative_poses(bone_poses(first.points_mm, first.contours_mm))),
+            **{
+                f"skull_in_room/{f.setup.name}": pose_table(f.posed.room_from["skull"], "skull", "room")
+                for f in self.films
+            },
+            **({} if self.scan is None else self.scan.poses()),
+        }
+        return {
+            "poses": poses,
+            "tube_deg": {f.setup.name: f.tube_deg for f in self.films if not f.setup.view.is_photo},
+            "head_deg": {f.setup.name: [float(a) for a in f.angles.head] for f in self.films},
+            "cameras": {
+                f.setup.name: camera_table(f.setup.camera(f.tube_deg, f.target_mm)) for f in self.films
+            },
+            "quantities": self._quantities(),
+            "landmarks_lps_mm": landmark_table(first.points_mm),
+        }
+
+    def _quantities(self) -> dict[str, dict[str, float | None]]:
         quantities: dict[str, dict[str, float | None]] = {}
         for film in self.films:
             for key, value in film.film_truth.items():
                 quantities[key] = {"film": value, "patient": film.patient_truth[key]}
-        flexion, laterality, rotation = (float(a) for a in self.films[0].angles.atlas)
-        for name, value in (("flexion", flexion), ("laterality", laterality), ("rotation", rotation)):
-            quantities[f"atlas_{name}_3d"] = {"film": None, "patient": value}
-        first = self.films[0].posed
-        for key, value in rotation_values(first.points_mm).items():
-            quantities[key] = {"film": None, "patient": value}
+        first = self.films[0]
+        own = space_values(first.posed.points_mm, first.posed.contours_mm)
+        asked = (float(a) for a in first.angles.atlas)
+        # The pose of C1 is what was asked for, to the last digit.
+        own |= zip(("atlas_flexion_3d", "atlas_laterality_3d", "atlas_rotation_3d"), asked, strict=True)
         if self.leg_mm is not None:
-            quantities["leg_length_difference"] = {"film": None, "patient": self.leg_mm}
-        return {
-            "poses": {
-                **_poses(first),
-                **{
-                    f"skull_in_room/{f.setup.name}": _pose(f.posed.room_from["skull"], "skull", "room")
-                    for f in self.films
-                },
-            },
-            "tube_deg": {f.setup.name: f.tube_deg for f in self.films if not f.setup.view.is_photo},
-            "head_deg": {f.setup.name: [float(a) for a in f.angles.head] for f in self.films},
-            "quantities": quantities,
-            "landmarks_lps_mm": {
-                id_: [float(-at[2]), float(-at[0]), float(at[1])]
-                for id_, at in sorted(first.points_mm.items())
-            },
-        }
+            own["leg_length_difference"] = self.leg_mm
+        if self.scan is not None:
+            own |= self.scan.values()
+        return quantities | {key: {"film": None, "patient": value} for key, value in own.items()}
 
 
 def simulate_visit(  # noqa: PLR0913 - what a clinic decides, all by keyword
@@ -262,35 +277,3 @@ def _turned(view: View, pose: Angles, posed: Posed) -> Angles:
         )
         turn = float(np.degrees(np.arctan2(abs(ahead[2]), ahead[0])))
     return replace(pose, head=pose.head + np.array([sign * turn, 0.0, 0.0]))
-
-
-def _poses(posed: Posed) -> dict[str, dict[str, object]]:
-    skull = posed.room_from["skull"].inverse()
-    relative = {
-        f"{bone}_in_skull": skull @ posed.room_from[bone] for bone in ("c1", "c2") if bone in posed.room_from
-    }
-    poses = {name: _pose(pose, name.split("_")[0], "skull") for name, pose in relative.items()}
-    if "c2" in posed.room_from:
-        poses["c2_in_c1"] = _pose(posed.room_from["c1"].inverse() @ posed.room_from["c2"], "c2", "c1")
-    return poses
-
-
-_ORIGINS = {
-    "skull": "basion",
-    "c1": "C1 transverse foramina midpoint",
-    "c2": "centre of the dens at its base",
-    "trunk": "basion, neutral pose",
-}
-
-
-def _pose(pose: RigidTransform, bone: str, to: str) -> dict[str, object]:
-    alpha, beta, gamma = zxy_from_rotation(pose.rotation)
-    return {
-        "from": bone,
-        "to": to,
-        "R": [[float(x) for x in row] for row in pose.rotation],
-        "t_mm": [float(x) for x in pose.translation_mm],
-        "origin": _ORIGINS.get(bone, bone),
-        "zxy_deg": {"flexext": float(alpha), "lateral": float(beta), "axial": float(gamma)},
-        "cov6": None,
-    }

@@ -1,0 +1,104 @@
+"""A scan in a case folder: greys, masks and landmark file of a simulated one, or the copy of a real one."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from atlasplane.geometry.frames import LPS_FROM_RAS
+from atlasplane.geometry.types import Array
+from atlasplane.io.atomic import copy_file, write_bytes
+from atlasplane.io.digest import sha256_of, sha256_of_folder
+from atlasplane.io.landmark_file import read_landmarks, write_landmarks
+from atlasplane.io.mask_file import write_mask
+from atlasplane.io.volume_file import NIFTI_ENDS
+from atlasplane.simulate.ct_scan import CtScan, Voxels
+from atlasplane.sources.reading import Reading
+
+FOLDER = "ct"
+COPIED = "ct"
+"""Modality and name of a scan that was given: nobody said that it is a CBCT."""
+DESCRIPTION = b"SIMULATED"
+_LPS_MM = "lps_mm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CtSource:
+    """A real scan: a NIfTI file or a DICOM folder, and its landmark file."""
+
+    ct: Path
+    landmarks: Path
+
+
+def write_scan(root: Path, scan: CtScan, visit: str) -> dict[str, object]:
+    """Write a simulated scan into a case folder; return its entry `[[volume]]` of case.toml.
+
+    The masks are the simulation's true ones.
+    """
+    folder = root / FOLDER
+    folder.mkdir()
+    file = folder / f"{scan.modality}.nii.gz"
+    write_bytes(file, volume_bytes(scan.hounsfield, scan.affine_lps))
+    masks = {}
+    for bone, mask in scan.masks.items():
+        write_mask(folder / f"{bone}.nii.gz", mask.astype(bool), scan.affine_lps)
+        masks[bone] = f"{FOLDER}/{bone}.nii.gz"
+    table = _marked(folder, file, scan.readings, sha256_of(file))
+    return table | {"masks": masks, "hounsfield": True, "modality": scan.modality, "visit": visit}
+
+
+def copy_scan(root: Path, source: CtSource, visit: str) -> dict[str, object]:
+    """Copy a scan and its readings into a case folder under plain names; return its entry of case.toml.
+
+    The landmark file names the copy and carries its digest.
+    """
+    folder = root / FOLDER
+    folder.mkdir()
+    if source.ct.is_dir():
+        place = folder / COPIED
+        place.mkdir()
+        # Names from an archive often hold a patient's.
+        for n, path in enumerate(sorted(p for p in source.ct.iterdir() if p.is_file()), start=1):
+            copy_file(path, place / f"{n:04d}.dcm")
+        digest = sha256_of_folder(place)
+    else:
+        place = folder / f"{COPIED}{_ending(source.ct)}"
+        copy_file(source.ct, place)
+        digest = sha256_of(place)
+    table = _marked(folder, place, read_landmarks(source.landmarks), digest)
+    return table | {"modality": COPIED, "visit": visit}
+
+
+def _ending(path: Path) -> str:
+    return max((end for end in NIFTI_ENDS if path.name.lower().endswith(end)), key=len)
+
+
+def _marked(folder: Path, place: Path, readings: Iterable[Reading], digest: str) -> dict[str, object]:
+    landmarks = folder / f"{place.name.split('.')[0]}.landmarks.json"
+    write_landmarks(landmarks, readings, image_file=place.name, sha256=digest, space=_LPS_MM)
+    return {"file": f"{FOLDER}/{place.name}", "landmarks": f"{FOLDER}/{landmarks.name}"}
+
+
+def volume_bytes(voxels: Voxels, affine_lps: Array) -> bytes:
+    """Greys as .nii.gz, exact: int16 without slope, sform and qform of the grid, millimetres.
+
+    The same greys give the same bytes. Noise hardly packs, so the fastest packing is taken.
+    """
+    library: Any = nibabel
+    affine = np.diag([*np.diag(LPS_FROM_RAS), 1.0]) @ np.asarray(affine_lps, dtype=float)
+    image = library.Nifti1Image(voxels, affine)
+    image.header.set_xyzt_units("mm")
+    image.header["descrip"] = DESCRIPTION
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
+
+
+VolumeTable = Mapping[str, object]
+"""Entry `[[volume]]` of case.toml."""
