@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from atlasplane.chain.film_days import films_apart
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
@@ -81,8 +82,10 @@ class MeasuredCase:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Findings of the folder, then of each visit."""
-        return (*self.case.findings, *(f for v in self.visits for f in v.alignment.findings))
+        """Findings of the folder, then of each visit; what several visits say alike stands once."""
+        return tuple(
+            dict.fromkeys((*self.case.findings, *(f for v in self.visits for f in v.alignment.findings)))
+        )
 
     @property
     def needs_a_person(self) -> bool:
@@ -130,7 +133,10 @@ def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCa
     BadInput
         When marks cannot be used or contradict what is stored of the film.
     """
-    visits = tuple(_measured(visit, case, settings or plan_settings(case, visit)) for visit in case.visits)
+    apart = films_apart(case)
+    visits = tuple(
+        _measured(visit, case, settings or plan_settings(case, visit), apart) for visit in case.visits
+    )
     if not any(visit.joint.observations for visit in visits):
         _refuse_too_few(case)
     return MeasuredCase(case=case, visits=visits)
@@ -144,8 +150,8 @@ def _refuse_too_few(case: Case) -> None:
                 read_film(film, reading)
 
 
-def _measured(visit: Visit, case: Case, settings: PlanSettings) -> MeasuredVisit:
-    alignment = analyse_visit(visit, observers=case.observers, volumes=case.volumes)
+def _measured(visit: Visit, case: Case, settings: PlanSettings, apart: Mapping[str, str]) -> MeasuredVisit:
+    alignment = analyse_visit(visit, observers=case.observers, volumes=case.volumes, apart=apart)
     own_files = {image.file for image in (*visit.films, *visit.photos)}
     own_files |= {volume.file for volume in case.volumes if volume.visit == visit.id}
     findings = [*alignment.findings, *(f for f in case.findings if f.file in own_files)]

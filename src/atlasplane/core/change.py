@@ -7,7 +7,10 @@ minimal important change) and *sustained* (also beyond a stable baseline) are th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import gammaincinv
 
 from atlasplane.core.observation import (
     Count,
@@ -18,10 +21,15 @@ from atlasplane.core.observation import (
     Pose,
     coverage_factor,
 )
-from atlasplane.geometry.rotation import rotation_angle_deg
+from atlasplane.geometry.se3 import left_jacobian, vector_from_rotation
+from atlasplane.geometry.types import Array
 from atlasplane.uncertainty.first_order import effective_dof
 
 LEVEL = 0.95
+POSE_MDC = "rotation vector of this pair of poses, chi-square with 3 degrees of freedom"
+"""What the minimal detectable change of a pose rests on."""
+_NO_TURN = 1e-12
+"""Turn, rad, below which a rotation has no axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +43,8 @@ class Change:
         Difference in the quantity's unit (Pose: angle of the relative rotation, deg); None where no
         difference exists.
     u : float or None
-        Standard uncertainty of the difference; None where either has none.
+        Standard uncertainty of the difference; None where either has none. Of a pose, along the observed
+        axis (`compare_poses`).
     dof : float
         Effective degrees of freedom of u.
     correlation : float or None
@@ -44,6 +53,9 @@ class Change:
         "shared terms" with their names, or "stated by the caller".
     level : float
         Confidence level of the minimal detectable change.
+    detectable : float or None
+        The minimal detectable change where it is another than the coverage factor times u: of a pose, the
+        angle about the observed axis beyond which the turn lies outside its confidence ellipsoid.
     """
 
     pre: Observation
@@ -54,10 +66,13 @@ class Change:
     correlation: float | None = None
     correlation_source: str = ""
     level: float = LEVEL
+    detectable: float | None = None
 
     @property
     def mdc(self) -> Mdc | None:
         """Minimal detectable change of this very pair; None without u."""
+        if self.detectable is not None:
+            return Mdc(value=self.detectable, level=self.level, source=POSE_MDC)
         if self.u is None:
             return None
         value = coverage_factor(self.level, self.dof) * self.u
@@ -123,6 +138,14 @@ def compare(
         )
     if not -1 <= correlation <= 1:
         raise ValueError(f"correlation must lie in [-1, 1], got {correlation}")
+    if isinstance(pre, Pose) and isinstance(post, Pose):
+        return compare_poses(
+            pre,
+            post,
+            cross_cov=_at_correlation(pre, post, correlation),
+            correlation_source=correlation_source,
+            level=level,
+        )
     u, dof = _uncertainty(pre, post, correlation)
     return Change(
         pre=pre,
@@ -136,6 +159,82 @@ def compare(
     )
 
 
+def compare_poses(
+    pre: Pose,
+    post: Pose,
+    *,
+    cross_cov: Array | None = None,
+    correlation_source: str = "stated by the caller",
+    level: float = LEVEL,
+) -> Change:
+    """Compare two poses of one bone by the turn that takes the first to the second.
+
+    With D = R_post R_pre' = exp([d]x), small errors w_pre, w_post of the poses (left perturbations) change d
+    by J(d)^-1 w_post - J(-d)^-1 w_pre, J the left Jacobian of the rotation vector (Sola et al. 2018,
+    arXiv:1812.01537), which gives its covariance C. A turn is distinguishable when d' C^-1 d exceeds the
+    quantile of chi-square with 3 degrees of freedom (Johnson and Wichern 2007, Applied Multivariate
+    Statistical Analysis, ch. 5: a region for three numbers at once). Told as an angle: `value` = ``|d|``,
+    minimal detectable change = sqrt(quantile / (n' C^-1 n)) along the observed axis n, so that one exceeds
+    the other exactly then. u = sqrt(n' C n) is the standard uncertainty of the turn along n, with d = 0 that
+    of the least known axis; near d = 0 an angle, which cannot be negative, is no normal quantity, and only
+    the comparison with the minimal detectable change counts. Shifts of the bone are not compared.
+
+    Parameters
+    ----------
+    pre, post : Pose
+        Of one quantity, in the same frames.
+    cross_cov : array, shape (6, 6), optional
+        Covariance of the errors of the first pose (rows) with those of the second (columns), rad and mm;
+        default none.
+    """
+    turn = vector_from_rotation(post.rotation @ pre.rotation.T)
+    change = Change(pre=pre, post=post, value=float(np.degrees(np.linalg.norm(turn))), level=level)
+    if pre.cov6 is None or post.cov6 is None or _frames(pre) != _frames(post):
+        return change
+    cross = np.zeros((6, 6)) if cross_cov is None else cross_cov
+    ahead: Array = np.asarray(np.linalg.inv(left_jacobian(turn)), dtype=np.float64)
+    behind: Array = np.asarray(np.linalg.inv(left_jacobian(-turn)), dtype=np.float64)
+    mixed = ahead @ cross[:3, :3].T @ behind.T
+    cov = ahead @ post.cov6[:3, :3] @ ahead.T + behind @ pre.cov6[:3, :3] @ behind.T - mixed - mixed.T
+    values, axes = np.linalg.eigh(cov)
+    if not values[0] > 0:
+        return change
+    angle = float(np.linalg.norm(turn))
+    along: Array = turn / angle if angle > _NO_TURN else axes[:, -1]
+    quantile = 2 * float(gammaincinv(1.5, level))
+    sd = math.sqrt(along @ cov @ along)
+    return replace(
+        change,
+        u=math.degrees(sd),
+        correlation=_correlation_along(along, ahead, behind, pre.cov6, post.cov6, cross),
+        correlation_source=correlation_source,
+        detectable=math.degrees(math.sqrt(quantile / (along @ np.linalg.solve(cov, along)))),
+    )
+
+
+def _correlation_along(
+    along: Array, ahead: Array, behind: Array, pre: Array, post: Array, cross: Array
+) -> float:
+    """Correlation of the two poses' errors along the observed axis."""
+    before, after = along @ behind, along @ ahead
+    scale = math.sqrt((before @ pre[:3, :3] @ before) * (after @ post[:3, :3] @ after))
+    return float(np.clip((before @ cross[:3, :3] @ after) / scale, -1.0, 1.0))
+
+
+def _at_correlation(pre: Pose, post: Pose, correlation: float) -> Array | None:
+    """Cross covariance of two poses whose errors are correlated alike in every direction."""
+    if pre.cov6 is None or post.cov6 is None or not correlation:
+        return None
+    first, second = np.linalg.cholesky(pre.cov6), np.linalg.cholesky(post.cov6)
+    product: Array = correlation * first @ second.T
+    return product
+
+
+def _frames(pose: Pose) -> tuple[str, str, str, str]:
+    """What must be the same in two poses for their difference to mean a movement."""
+    return pose.from_frame, pose.to_frame, pose.origin, pose.provenance.get("frames", "")
+
+
 def _difference(pre: Observation, post: Observation) -> float | None:
     match pre, post:
         case Measurement(), Measurement():
@@ -144,8 +243,6 @@ def _difference(pre: Observation, post: Observation) -> float | None:
             return post.rate - pre.rate
         case Grade(), Grade():
             return float(post.level - pre.level) if pre.scale == post.scale else None
-        case Pose(), Pose():
-            return rotation_angle_deg(post.rotation @ pre.rotation.T)
         case _:
             return None
 

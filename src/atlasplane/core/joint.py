@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from atlasplane.core.change import LEVEL, Change, compare
-from atlasplane.core.observation import Measurement, Observation
+from atlasplane.core.change import LEVEL, Change, compare, compare_poses
+from atlasplane.core.observation import Measurement, Observation, Pose
 from atlasplane.geometry.types import Array
 
 
@@ -29,13 +29,17 @@ class JointObservations:
     own_cov : array, shape (n, n)
         Part of the covariance that nothing outside this visit shares.
     shared : mapping key -> array, shape (n,)
-        Effect of one standard uncertainty of each shared input, in the quantities' units.
+        Effect of one standard uncertainty of each shared input, in the quantities' units. Inputs that belong
+        together have a name in common and a number after " #"; a text names them once.
+    pose_shared : mapping key of a pose -> mapping key of an input -> array, shape (6,)
+        The same of poses, as turn (rad) and shift (mm) on the axes of the pose's `to_frame`.
     """
 
     observations: tuple[Observation, ...]
     order: tuple[str, ...] = ()
     own_cov: Array = field(default_factory=lambda: np.zeros((0, 0)))
     shared: Mapping[str, Array] = field(default_factory=dict)
+    pose_shared: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     _by_key: Mapping[str, Observation] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -45,6 +49,8 @@ class JointObservations:
         object.__setattr__(self, "_by_key", by_key)
         if self.own_cov.shape != (n, n) or any(effect.shape != (n,) for effect in self.shared.values()):
             raise ValueError(f"joint covariance does not fit its {n} quantities")
+        if any(effect.shape != (6,) for pose in self.pose_shared.values() for effect in pose.values()):
+            raise ValueError("the effect of a shared input on a pose is three turns and three shifts")
 
     @property
     def cov(self) -> Array:
@@ -90,8 +96,13 @@ class JointObservations:
         before, after = self.get(key), post.get(key)
         if before is None or after is None or type(after) is not type(before):
             return None
+        if isinstance(before, Pose) and isinstance(after, Pose):
+            cross, names = self._cross_covariance(post, key)
+            return compare_poses(
+                before, after, cross_cov=cross, correlation_source=_sources(names), level=level
+            )
         correlation, names = self._correlation(post, key)
-        source = f"shared terms: {', '.join(names)}" if names else "no shared terms"
+        source = _sources(names)
         return compare(before, after, correlation=correlation, correlation_source=source, level=level)
 
     def _correlation(self, post: JointObservations, key: str) -> tuple[float, Sequence[str]]:
@@ -107,6 +118,21 @@ class JointObservations:
         names = sorted(k for k, product in products.items() if product)
         return float(np.clip(sum(products.values()) / scale, -1.0, 1.0)), names
 
+    def _cross_covariance(self, post: JointObservations, key: str) -> tuple[Array, Sequence[str]]:
+        """Covariance (6, 6) of the errors of one pose here (rows) and there (columns)."""
+        before, after = self.pose_shared.get(key, {}), post.pose_shared.get(key, {})
+        names = sorted(before.keys() & after.keys())
+        if not names:
+            return np.zeros((6, 6)), ()
+        cross: Array = np.stack([before[k] for k in names], axis=1) @ np.stack([after[k] for k in names])
+        return cross, names
+
     def _variance(self, k: int) -> float:
         """One entry of the covariance's diagonal."""
         return float(self.own_cov[k, k] + sum(effect[k] * effect[k] for effect in self.shared.values()))
+
+
+def _sources(names: Sequence[str]) -> str:
+    """Shared inputs in words, those that belong together once."""
+    once = dict.fromkeys(name.partition(" #")[0] for name in names)
+    return f"shared terms: {', '.join(once)}" if once else "no shared terms"

@@ -37,7 +37,7 @@ def film_technique(analysis: FilmAnalysis) -> Technique | None:
     if film.technique is not None or film.camera_lps is None:
         return film.technique
     try:
-        camera = _isb_camera(film, film.camera_lps)
+        camera = isb_camera(film, film.camera_lps)
     except ValueError as error:
         raise BadInput(
             film.file, str(error), "Check camera.P in visit.toml (3 x 4, LPS mm to pixel)."
@@ -45,7 +45,7 @@ def film_technique(analysis: FilmAnalysis) -> Technique | None:
     return _technique_at_atlas(analysis, camera)
 
 
-def _isb_camera(film: PlanarImage, matrix_lps: Array) -> PinholeCamera:
+def isb_camera(film: PlanarImage, matrix_lps: Array) -> PinholeCamera:
     """The camera on ISB axes, looking the way that the view's beam runs."""
     lps_from_isb = np.eye(4)
     lps_from_isb[:3, :3] = ISB_FROM_LPS.T

@@ -12,6 +12,8 @@ from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.film_analysis import FilmAnalysis, analyse_film
+from atlasplane.pathways.alignment.film_fit import FittedVisit, fit_films
+from atlasplane.pathways.alignment.film_fit_difference import bounded, click_covariance
 from atlasplane.pathways.alignment.film_geometry import film_technique
 from atlasplane.pathways.alignment.film_views import VIEWS
 from atlasplane.pathways.alignment.head_position import ProjectionTerm, projection_term
@@ -24,6 +26,7 @@ from atlasplane.pathways.alignment.head_prior import (
 )
 from atlasplane.pathways.alignment.image_part import Part, image_part
 from atlasplane.pathways.alignment.leg_check import leg_check
+from atlasplane.pathways.alignment.pose_observations import PosePart, pose_part
 from atlasplane.pathways.alignment.quality import film_findings
 from atlasplane.pathways.alignment.volume_measures import analyse_volume
 from atlasplane.sources.case import Visit
@@ -46,6 +49,8 @@ class AlignmentAnalysis:
     findings : tuple of Finding
     terms : mapping file -> ProjectionTerm
         Of the films and photographs whose projection is known.
+    fitted : FittedVisit or None
+        The films fitted jointly, for a report that draws the bones; None where the findings say why not.
     """
 
     joint: JointObservations
@@ -53,6 +58,7 @@ class AlignmentAnalysis:
     findings: tuple[Finding, ...]
     photos: tuple[FilmAnalysis, ...] = ()
     terms: Mapping[str, ProjectionTerm] = field(default_factory=dict)
+    fitted: FittedVisit | None = None
 
     @property
     def images(self) -> tuple[FilmAnalysis, ...]:
@@ -70,8 +76,11 @@ def analyse_visit(
     prior: HeadPrior | None = None,
     observers: Mapping[str, ObserverPlacing] | None = None,
     volumes: Sequence[Volume] = (),
+    apart: Mapping[str, str] | None = None,
 ) -> AlignmentAnalysis:
     """Every quantity of the visit's marked films, photographs and volumes and of its leg check, jointly.
+
+    The films are read one by one, and fitted together for the poses of C1 and C2 in space.
 
     Parameters
     ----------
@@ -82,7 +91,10 @@ def analyse_visit(
     observers : mapping observer -> ObserverPlacing, optional
         Placing errors of observers that replace the catalogue's defaults.
     volumes : sequence of Volume
-        The case's volumes; those of other visits are left out.
+        The case's volumes. What is measured on those of other visits is left out; the shape of the bones is
+        the same on all.
+    apart : mapping file -> reason, optional
+        Films that the records say are of another person or day: read, but not fitted with the others.
 
     Raises
     ------
@@ -109,8 +121,20 @@ def analyse_visit(
     of_volumes, said = _volume_parts(visit, volumes)
     parts += [*of_volumes, *_leg_check_parts(visit)]
     findings += said
+    fitted, told = fit_films(visit, films, volumes=volumes, observers=observers, apart=apart)
+    findings += told
+    joint = _joined(parts)
+    if fitted is not None:
+        poses, told = pose_part(visit, fitted)
+        findings += told
+        joint = _with_poses(joint, fitted, poses)
     return AlignmentAnalysis(
-        joint=_joined(parts), films=tuple(films), photos=tuple(photos), findings=tuple(findings), terms=terms
+        joint=joint,
+        films=tuple(films),
+        photos=tuple(photos),
+        findings=tuple(findings),
+        terms=terms,
+        fitted=fitted,
     )
 
 
@@ -216,8 +240,9 @@ def _volume_parts(visit: Visit, volumes: Sequence[Volume]) -> tuple[list[Part], 
             continue
         first[volume.modality] = volume.file
         read = analyse_volume(volume, visit.id)
-        if read.measurements:
-            parts.append(Part(read.measurements, (), read.cov, {}))
+        findings += read.findings
+        if read.measurements or read.poses:
+            parts.append(Part(read.measurements, read.poses, read.cov, {}))
     return parts, findings
 
 
@@ -242,3 +267,26 @@ def _joined(parts: Sequence[Part]) -> JointObservations:
     observations = tuple(o for part in parts for o in (*part.measurements, *part.others))
     used = {key: effect for key, effect in shared.items() if np.any(effect)}
     return JointObservations(observations=observations, order=order, own_cov=own, shared=used)
+
+
+def _with_poses(joint: JointObservations, fitted: FittedVisit, poses: PosePart) -> JointObservations:
+    """The visit's observations with those of the joint fit, which share clicks with the films' own."""
+    n, angles = len(joint.order), tuple(m.key for m in poses.part.measurements)
+    cross = np.zeros((n, len(angles)))
+    for clicks in fitted.clicks:
+        for key, cov in click_covariance(clicks, poses.click_effect[clicks.file]).items():
+            if key in joint.order:
+                cross[joint.order.index(key)] += cov
+    rows = np.flatnonzero(np.any(cross, axis=1))
+    if len(rows):
+        cross[rows] = bounded(cross[rows], joint.own_cov[np.ix_(rows, rows)], poses.part.own_cov)
+    shared = {key: np.pad(effect, (0, len(angles))) for key, effect in joint.shared.items()}
+    for key, effect in poses.part.shared.items():
+        shared[key] = shared.get(key, np.zeros(n + len(angles))) + np.pad(effect, (n, 0))
+    return JointObservations(
+        observations=(*joint.observations, *poses.part.measurements, *poses.part.others),
+        order=(*joint.order, *angles),
+        own_cov=np.block([[joint.own_cov, cross], [cross.T, poses.part.own_cov]]),
+        shared=shared,
+        pose_shared=poses.pose_shared,
+    )
