@@ -361,6 +361,7 @@ def test_a_simulated_case_is_whole(go: Run, tmp_path: Path, quick_films: None) -
         (("--seed", "1", "--views", "nasium,nasium"), "--views"),
         (("--seed", "1", "--views", ","), "--views"),
         (("--seed", "1", "--noise-mm", "50"), "--noise-mm"),
+        (("--seed", "1", "--scan", "mri"), "--scan"),
         (("--seed", "1", "--ct", "x.nii.gz"), "--ct"),
         (("--seed", "1", "--landmarks", "x.json"), "--landmarks"),
         (("--seed", "1", "--ct", "gone.nii.gz", "--landmarks", "gone.json"), "gone"),

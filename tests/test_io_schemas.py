@@ -98,7 +98,48 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "sex": "female",
         "simulated": True,
         "consents": {"research": True},
-        "volume": [{"file": "ct/head.nii.gz", "landmarks": "ct/l.json", "masks": {"c1": "ct/c1.nii.gz"}}],
+        "volume": [
+            {
+                "file": "ct/head.nii.gz",
+                "landmarks": "ct/l.json",
+                "masks": {"c1": "ct/c1.nii.gz", "c2": {"file": "ct/labels.nii.gz", "label": 2}},
+                "meshes": {"c1": "ct/c1.stl"},
+                "segmentation": "ct/head-bones/segmentation.json",
+            }
+        ],
+    },
+    "segmentation": {
+        "schema": "atlasplane.segmentation/1",
+        "volume": {"file": "ct/head.nii.gz", "sha256": "0" * 64},
+        "status": "accepted",
+        "tool": {"name": "TotalSegmentator", "version": "2.18.0"},
+        "time": "2026-03-02T10:00:00+01:00",
+        "accepted_by": "KR",
+        "accepted_at": "2026-03-02T10:05:00+01:00",
+        "seeds": {"c1": [[0.5, -12.0, 40.0]]},
+        "bones": {
+            "c1": {
+                "mask": "c1.nii.gz",
+                "mask_sha256": "0" * 64,
+                "mesh": "c1.stl",
+                "mesh_sha256": "0" * 64,
+                "voxels": 41000,
+            }
+        },
+        "findings": [],
+        "replaces": "ct/old-bones/segmentation.json",
+    },
+    "seeds": {"schema": "atlasplane.seeds/1", "seeds": {"skull": [[0, 1, 2]], "c1": []}},
+    "segment": {
+        "schema": "atlasplane.segment/1",
+        "volume": "ct/head.nii.gz",
+        "record": "ct/head-bones/segmentation.json",
+        "status": "proposed",
+        "tool": {"name": "atlasplane", "version": "0.1.0"},
+        "masks": {"c1": "ct/head-bones/c1.nii.gz"},
+        "meshes": {"c1": "ct/head-bones/c1.stl"},
+        "findings": [FINDING],
+        "seconds": 12.5,
     },
     "visit": {
         "schema": "atlasplane.visit/1",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from atlasplane.web.bone_jobs import BoneJobs
 from atlasplane.web.desk import Desk
 from atlasplane.web.desks import case_desk
 from atlasplane.web.serve import listening
@@ -85,9 +86,13 @@ def client_of(address: str) -> Client:
 
 
 @contextmanager
-def serving(desk: Desk | Path, *, observer: str | None = None) -> Iterator[Client]:
+def serving(
+    desk: Desk | Path, *, observer: str | None = None, jobs: BoneJobs | None = None
+) -> Iterator[Client]:
     """A running server; it is asked to end at the end."""
-    server = listening(desk if isinstance(desk, Desk) else case_desk(desk), port=0, observer=observer)
+    server = listening(
+        desk if isinstance(desk, Desk) else case_desk(desk), port=0, observer=observer, jobs=jobs
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     client = client_of(server.address)

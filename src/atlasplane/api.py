@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from atlasplane.chain.case_check import CheckedCase, check_case
@@ -31,6 +32,8 @@ from atlasplane.sources.film import View
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from atlasplane.io.segmentation_record import StoredSegmentation
 
 COLUMNS = (
     *("case", "visit", "time", "phase", "moment", "quantity", "site", "condition", "kind"),
@@ -164,6 +167,82 @@ def check(folder: Path | str) -> CheckedCase:
         When a file cannot be read at all.
     """
     return LoadedCase(read_case_to_check(Path(folder))).check()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SegmentedVolume:
+    """A segmentation as it stands in the case folder.
+
+    Attributes
+    ----------
+    stored : StoredSegmentation
+        Its record, and where its masks and meshes lie.
+    seconds : float
+        How long it took.
+    """
+
+    stored: StoredSegmentation
+    seconds: float
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the shape check found."""
+        return self.stored.findings
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether the shape check objects, and nobody has accepted it all the same."""
+        return bool(self.stored.stops) and self.stored.record.status == "proposed"
+
+
+def segment(
+    folder: Path | str,
+    *,
+    volume: str | None = None,
+    seeds: Path | None = None,
+    tool: str = "atlasplane",
+    accept: str | None = None,
+) -> SegmentedVolume:
+    """Masks and meshes of skull, C1 and C2 of a volume: a proposal until a person accepts it.
+
+    Parameters
+    ----------
+    volume : str, optional
+        Which, as case.toml names it; needed where there are several.
+    seeds : path, optional
+        A seeds file, or the record of an earlier segmentation: points inside the bones, LPS mm.
+    tool : str
+        ``atlasplane``, or an installed program of others: ``totalsegmentator``, ``spineps``.
+    accept : str, optional
+        Who accepts: the proposal that waits, where neither seeds nor another tool are given, else the new one
+        unless its shape check stops.
+
+    Raises
+    ------
+    BadInput
+        When volume, seeds or program cannot be used, or the waiting proposal's shape check stops.
+    MissingExtra
+        When the optional part [ct] is not installed.
+    OutputFailed
+        When it cannot be written; the case is as before.
+    """
+    from atlasplane.chain.segmented import OWN, propose, volume_of
+    from atlasplane.io.segmentation_file import accept_segmentation, waiting_proposal
+    from atlasplane.io.segmentation_record import read_seeds
+
+    root, start = Path(folder), perf_counter()
+    named = volume_of(read_case(root), volume).file
+    stored = None
+    if accept is not None and seeds is None and tool == OWN:
+        stored = waiting_proposal(root, named)
+    if stored is None:
+        points = None if seeds is None else read_seeds(seeds, name=seeds.name)
+        proposal = propose(root, volume=named, seeds=points, tool=tool)
+        stored = proposal.stored
+        if accept is None or proposal.stops:
+            return SegmentedVolume(stored=stored, seconds=perf_counter() - start)
+    accepted = accept_segmentation(root, named, observer=str(accept))
+    return SegmentedVolume(stored=accepted, seconds=perf_counter() - start)
 
 
 def comparison_findings(case: Case, comparison: Comparison) -> tuple[Finding, ...]:

@@ -13,7 +13,19 @@ import traceback
 
 import typer
 
-from atlasplane.cli import case, check, demo, doctor, exchange, mark, measure, observers, schema, simulate
+from atlasplane.cli import (
+    case,
+    check,
+    demo,
+    doctor,
+    exchange,
+    mark,
+    measure,
+    observers,
+    schema,
+    segment,
+    simulate,
+)
 from atlasplane.cli.documents import print_error
 from atlasplane.core.errors import AtlasplaneError
 
@@ -41,7 +53,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, case, mark, measure, simulate, schema, observers, check, doctor, exchange):
+for module in (demo, case, mark, segment, measure, simulate, schema, observers, check, doctor, exchange):
     module.register(app)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,9 @@ from atlasplane.io.plan_tables import plan_choice
 from atlasplane.io.records_file import read_rows
 from atlasplane.io.text_file import checked_schema, read_toml
 from atlasplane.io.visit_folder import VISIT_FILE, VisitRead, named_file, read_visit, read_visit_file
+from atlasplane.io.volume_bones import volume_bones
 from atlasplane.io.volume_file import open_volume
+from atlasplane.io.volume_grid import Grid
 from atlasplane.sources.case import Case, Moment, Visit
 from atlasplane.sources.reading import Reading
 from atlasplane.sources.volume import Volume
@@ -62,7 +64,7 @@ def read_case_people(root: Path) -> CaseRead:
     """A case, and whom its files speak of, to hold a further file against them; raises as `read_case`."""
     table = read_case_file(root)
     reads = _read_visits(root)
-    volumes, people = _read_volumes(root, table)
+    volumes, people, bone_findings = _read_volumes(root, table)
     people += [told for read in reads for told in read.people]
     check_one_person(people)
     visits = tuple(read.visit for read in reads)
@@ -73,6 +75,7 @@ def read_case_people(root: Path) -> CaseRead:
         *birth_findings(table.birth_year, people),
         *_same_file_findings(visits),
         *_volume_findings(volumes, visits),
+        *bone_findings,
         *observers.findings,
     )
     case = _case(root, table, visits, volumes, observers, findings)
@@ -217,24 +220,30 @@ def _image_paths(folder: Path, table: VisitFile) -> list[Path]:
     return [folder / file for file in first]
 
 
-def _read_volumes(root: Path, table: CaseFile) -> tuple[tuple[Volume, ...], list[tuple[str, Person]]]:
-    volumes, people = [], []
+def _read_volumes(
+    root: Path, table: CaseFile
+) -> tuple[tuple[Volume, ...], list[tuple[str, Person]], list[Finding]]:
+    volumes, people, findings = [], [], list[Finding]()
     for n, each in enumerate(table.volume):
-        volume, person = _read_volume(root, each, where=f"volume[{n}]")
+        volume, person, found = _read_volume(root, each, where=f"volume[{n}]")
         volumes.append(volume)
         people += [(each.file, person)] if person is not None else []
-    return tuple(volumes), people
+        findings += found
+    return tuple(volumes), people, findings
 
 
-def _read_volume(root: Path, table: VolumeTable, *, where: str) -> tuple[Volume, Person | None]:
+def _read_volume(
+    root: Path, table: VolumeTable, *, where: str
+) -> tuple[Volume, Person | None, tuple[Finding, ...]]:
     path = named_file(root, table.file, name=CASE_FILE, where=where)
     image = open_volume(path, name=table.file, hounsfield=table.hounsfield)
-    for mask in table.masks.values():
-        named_file(root, mask, name=CASE_FILE, where=f"{where}.masks")
+    grid = Grid(file=table.file, shape=image.shape, affine_lps=image.affine_lps)
+    sha256 = cache(lambda: sha256_of_folder(path) if path.is_dir() else sha256_of(path, name=table.file))
+    bones = volume_bones(root, table, grid, sha256=sha256, where=where)
     readings: tuple[Reading, ...] = ()
     if table.landmarks is not None:
         marked = MarkedImage(
-            sha256=sha256_of_folder(path) if path.is_dir() else sha256_of(path, name=table.file),
+            sha256=sha256(),
             size=image.shape,
             index_from_lps=np.linalg.inv(image.affine_lps).astype(np.float64),
         )
@@ -247,11 +256,14 @@ def _read_volume(root: Path, table: VolumeTable, *, where: str) -> tuple[Volume,
         hounsfield=image.hounsfield,
         load_voxels=image.load_voxels,
         readings=readings,
-        masks=dict(table.masks),
+        masks=bones.masks,
+        meshes=bones.meshes,
+        load_mask=bones.load_mask,
+        load_mesh=bones.load_mesh,
         modality=table.modality,
         visit=table.visit,
     )
-    return volume, image.person
+    return volume, image.person, bones.findings
 
 
 def _volume_findings(volumes: Sequence[Volume], visits: Sequence[Visit]) -> tuple[Finding, ...]:

@@ -19,6 +19,7 @@ from atlasplane.io.strict import (
     Text,
     Whole,
 )
+from atlasplane.sources.volume import BoneName
 
 CASE_SCHEMA = "atlasplane.case/1"
 VISIT_SCHEMA = "atlasplane.visit/1"
@@ -49,15 +50,26 @@ ScaleKind = Literal[
 BodySide = Literal["right", "left"]
 
 
+class LabelledMask(Strict):
+    """One label of a file that holds several bones."""
+
+    file: InsideFile
+    label: Annotated[Whole, Field(ge=1)]
+
+
 class VolumeTable(Strict):
     """A CT, CBCT or MRI of the case.
 
-    `hounsfield` says whether its greys are Hounsfield units, `visit` which visit its measures belong to.
+    `masks` are NIfTI files on its grid, `meshes` STL or PLY files in LPS millimetres, `segmentation` the
+    record of who accepted them, or of a proposal that waits; `hounsfield` says whether its greys are
+    Hounsfield units, `visit` which visit its measures belong to.
     """
 
     file: InsideFile
     landmarks: InsideFile | None = None
-    masks: dict[Text, InsideFile] = Field(default_factory=dict)
+    masks: dict[BoneName, InsideFile | LabelledMask] = Field(default_factory=dict)
+    meshes: dict[BoneName, InsideFile] = Field(default_factory=dict)
+    segmentation: InsideFile | None = None
     hounsfield: Flag | None = None
     modality: Literal["ct", "cbct", "mri"] = "ct"
     visit: Text | None = None

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from atlasplane.core.errors import BadFile
 from atlasplane.geometry.frames import LPS_FROM_RAS
+from atlasplane.geometry.types import Array
+from atlasplane.io.atomic import write_bytes
 from atlasplane.io.digest import unreadable
 from atlasplane.io.limits import limit
 from atlasplane.io.volume_image import VolumeImage, check_grid
@@ -73,6 +75,23 @@ def one_slice(grey: NDArray[np.generic], mm_per_px: tuple[float, float]) -> byte
     image = library.Nifti1Image(np.ascontiguousarray(stored.T[:, :, None]), np.diag([-width, -height, 1, 1]))
     image.header.set_xyzt_units("mm")
     return gzip.compress(image.to_bytes(), mtime=0)
+
+
+def write_volume(path: Path, voxels: NDArray[np.generic], affine_lps: Array) -> None:
+    """Write a volume as .nii.gz, whole or not at all, for another program to read; raises OutputFailed.
+
+    Parameters
+    ----------
+    voxels : array, shape (i, j, k)
+        Whole numbers are stored as they are, others in single precision.
+    affine_lps : array, shape (4, 4)
+        Voxel index to LPS mm.
+    """
+    library: Any = nibabel
+    stored = voxels if voxels.dtype in (np.int16, np.uint8, np.int32) else voxels.astype(np.float32)
+    image = library.Nifti1Image(stored, np.diag([*np.diag(LPS_FROM_RAS), 1.0]) @ affine_lps)
+    image.header.set_xyzt_units("mm")
+    write_bytes(path, gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
 
 
 def _opened(path: Path, name: str) -> Any:

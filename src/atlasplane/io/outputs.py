@@ -19,6 +19,7 @@ from atlasplane.io.outputs_observations import (
 from atlasplane.io.strict import Flag, Instant, NotNegative, Number, Pair, Positive, Strict, Text, Whole
 
 SignWord = Literal["right", "left", "zero"]
+Row4 = tuple[Number, Number, Number, Number]
 
 
 class FindingJson(Strict):
@@ -259,13 +260,17 @@ class TrueQuantity(Strict):
 
 
 class TruthVisit(Strict):
-    """The truth of one simulated visit; tube and head (yaw, pitch, roll) of each film."""
+    """The truth of one simulated visit; tube, head (yaw, pitch, roll) and camera (ISB mm to pixel) of each film.
+
+    A key with a modality after `@` is of a scan taken at this visit.
+    """
 
     poses: dict[Text, PoseBodyJson]
     quantities: dict[Text, TrueQuantity]
     landmarks_lps_mm: dict[Text, Row3]
     tube_deg: dict[Text, Number] = Field(default_factory=dict)
     head_deg: dict[Text, Row3] = Field(default_factory=dict)
+    cameras: dict[Text, tuple[Row4, Row4, Row4]] = Field(default_factory=dict)
 
 
 class TruthFile(Strict):

@@ -14,6 +14,7 @@ from atlasplane.io.models_observers import ObserversFile, ObserversOutput
 from atlasplane.io.models_readings import LandmarkFile
 from atlasplane.io.models_records import ExamFile, LabsFile, ResponsesFile
 from atlasplane.io.models_rectified import RectifiedFile
+from atlasplane.io.models_segmentation import SeedsFile, SegmentationFile
 from atlasplane.io.outputs import (
     AddOutput,
     CheckOutput,
@@ -30,6 +31,7 @@ from atlasplane.io.outputs import (
 from atlasplane.io.outputs_add import AddFolderOutput
 from atlasplane.io.outputs_doctor import DoctorOutput
 from atlasplane.io.outputs_exchange import ExportOutput, ImportOutput
+from atlasplane.io.outputs_segment import SegmentOutput
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -39,6 +41,8 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "visit": VisitFile,
         "landmarks": LandmarkFile,
         "rectified": RectifiedFile,
+        "segmentation": SegmentationFile,
+        "seeds": SeedsFile,
         "exam": ExamFile,
         "responses": ResponsesFile,
         "labs": LabsFile,
@@ -59,6 +63,7 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "doctor": DoctorOutput,
         "export": ExportOutput,
         "import": ImportOutput,
+        "segment": SegmentOutput,
     }
 )
 

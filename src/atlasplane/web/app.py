@@ -30,6 +30,9 @@ from atlasplane.web.bodies import (
     SettingsBody,
     SnapBody,
 )
+from atlasplane.web.bone_addresses import add_bones
+from atlasplane.web.bone_jobs import BoneJobs
+from atlasplane.web.bones import BoneRoom
 from atlasplane.web.case_read import CaseReader
 from atlasplane.web.desk import Desk, NotFound
 from atlasplane.web.documents import (
@@ -80,6 +83,7 @@ class MarkServer:
     token, port : see `Guard`
     observer : who marks, where the command line says so
     stop : ends the server
+    jobs : segmentations that the page asks for
     """
 
     desk: Desk
@@ -87,7 +91,9 @@ class MarkServer:
     port: int
     stop: Callable[[], None]
     observer: str | None = None
+    jobs: BoneJobs = field(default_factory=BoneJobs)
     drafts: Drafts = field(default_factory=Drafts)
+    bones: BoneRoom = field(init=False)
     reader: CaseReader = field(init=False)
     numbers: LiveNumbers = field(init=False)
     _greys: Memory[GreyImage] = field(
@@ -99,6 +105,7 @@ class MarkServer:
     )
 
     def __post_init__(self) -> None:
+        self.bones = BoneRoom(desk=self.desk, jobs=self.jobs)
         self.reader = CaseReader(self.desk)
         self.numbers = LiveNumbers(self.reader)
 
@@ -131,6 +138,7 @@ def mark_app(server: MarkServer) -> ASGIApp:
     _add_readings(app, server)
     _add_numbers(app, server)
     _add_volumes(app, server)
+    add_bones(app, server.bones)
     return Guard(app, server.port, server.token)
 
 

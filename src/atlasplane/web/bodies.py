@@ -8,6 +8,7 @@ from pydantic import Field
 
 from atlasplane.io.models import CalibrationTable
 from atlasplane.io.models_readings import Coordinates, PointTable
+from atlasplane.io.models_segmentation import Digest, Seeds
 from atlasplane.io.strict import Direction, Flag, Instant, Pair, Positive, Strict
 
 MOST_DRAWINGS = 200
@@ -109,3 +110,17 @@ class SettingsBody(Strict):
     marker: Literal["R", "L", "none"] | None = None
     marker_at: Pair | None = None
     calibration: CalibrationTable | None = None
+
+
+class SeedsBody(Strict):
+    """Points inside the bones of a volume, LPS mm; without any they are looked for."""
+
+    seeds: Seeds = Field(default_factory=dict)
+
+
+class DecisionBody(Strict):
+    """What a person decides about a segmentation; `revision` is that of the record that was shown."""
+
+    revision: Digest
+    observer: Observer
+    despite_stop: Flag = False

@@ -15,6 +15,7 @@ import uvicorn
 from atlasplane.core.errors import OutputFailed
 from atlasplane.io.decode_process import warm
 from atlasplane.web.app import MarkServer, mark_app
+from atlasplane.web.bone_jobs import BoneJobs
 from atlasplane.web.desk import Desk
 
 HOST = "127.0.0.1"
@@ -39,8 +40,19 @@ class Listening:
     close: Callable[[], None]
 
 
-def listening(desk: Desk, *, port: int | None = None, observer: str | None = None) -> Listening:
+def listening(
+    desk: Desk, *, port: int | None = None, observer: str | None = None, jobs: BoneJobs | None = None
+) -> Listening:
     """Take a port, and make the server that will answer on it.
+
+    Parameters
+    ----------
+    port : int, optional
+        Default the first free one from `FIRST_PORT` on.
+    observer : str, optional
+        Who marks.
+    jobs : BoneJobs, optional
+        What segments, in place of our own segmentation.
 
     Raises
     ------
@@ -50,7 +62,14 @@ def listening(desk: Desk, *, port: int | None = None, observer: str | None = Non
     taken = _bound([port] if port is not None else range(FIRST_PORT, FIRST_PORT + _TRIED))
     number = int(taken.getsockname()[1])
     token = secrets.token_urlsafe(32)
-    made = MarkServer(desk=desk, token=token, port=number, stop=lambda: None, observer=observer)
+    made = MarkServer(
+        desk=desk,
+        token=token,
+        port=number,
+        stop=lambda: None,
+        observer=observer,
+        jobs=jobs or BoneJobs(),
+    )
     config = uvicorn.Config(
         mark_app(made),
         log_config=None,
@@ -80,6 +99,7 @@ def _run(server: uvicorn.Server, taken: socket.socket, made: MarkServer) -> None
     try:
         server.run(sockets=[taken])
     finally:
+        made.jobs.stop()
         ahead.join()
 
 

@@ -1,7 +1,7 @@
 /**
  * The server's addresses. Errors carry what happened and what to do, in the server's own words.
  *
- * @import { Calibration, Desk, FilmDetail, FilmSummary, LiveAnswer, Marks, Point, Problem, Reading, Settings, VolumeDetail }
+ * @import { BoneOutlines, BonesDetail, Calibration, Desk, FilmDetail, FilmSummary, LiveAnswer, Marks, Point, Problem, Reading, Settings, VolumeDetail }
  *   from "./types.js"
  */
 
@@ -99,6 +99,36 @@ export class SourceApi {
     const response = await request(`${this.base}/slice?${new URLSearchParams(query)}`);
     const offset = Number(response.headers.get("X-Offset") ?? 0);
     return { pixels: words(await response.arrayBuffer()), offset };
+  }
+
+  /** @returns {Promise<BonesDetail>} */
+  bones() {
+    return json(`${this.base}/bones`);
+  }
+
+  /** @param {Record<string, string>} query @returns {Promise<BoneOutlines>} */
+  boneOutlines(query) {
+    return json(`${this.base}/bones/outlines?${new URLSearchParams(query)}`);
+  }
+
+  /** @param {Record<string, Point[]>} seeds @returns {Promise<unknown>} */
+  saveSeeds(seeds) {
+    return json(`${this.base}/bones/seeds`, { method: "PUT", body: { seeds } });
+  }
+
+  /** @param {Record<string, Point[]>} seeds none: the bones are looked for @returns {Promise<BonesDetail>} */
+  proposeBones(seeds) {
+    return this.#post("bones/propose", { seeds });
+  }
+
+  /** @returns {Promise<BonesDetail>} */
+  cancelBones() {
+    return this.#post("bones/cancel", {});
+  }
+
+  /** @param {"accept" | "reject" | "withdraw"} decision @param {{revision: string, observer: string, despite_stop: boolean}} how @returns {Promise<BonesDetail>} */
+  decideBones(decision, how) {
+    return this.#post(`bones/${decision}`, how);
   }
 
   /** @param {string} observer @param {boolean} blinded @returns {Promise<Reading>} */

@@ -9,8 +9,9 @@
  * @property {Point} at image point
  * @property {string} tag short text beside it
  * @property {string} spoken name for a screen reader
- * @property {"point" | "vertex" | "middle" | "end" | "other"} look
+ * @property {"point" | "vertex" | "middle" | "end" | "other" | "seed"} look
  * @property {boolean} current
+ * @property {string} [bone] whose seed it is
  *
  * @typedef {{at: Point[], current: boolean, closed?: boolean}} Outline
  * @typedef {{at: Point[], text: string, textAt: Point}} FreeLine
@@ -20,6 +21,7 @@
  * @property {Outline[]} outlines
  * @property {{lines: Point[][], text: string | null, textAt: Point}[]} free
  * @property {Point[][]} guides thin lines: planes of the other slices
+ * @property {{bone: string, d: string}[]} [bones] outlines as SVG paths in tenths of an image pixel
  * @property {Drawing | null} drawing
  * @property {Point | null} aim cross of the keyboard
  * @property {boolean} names
@@ -44,6 +46,7 @@ function pathOf(view, line) {
 export class FilmOverlay {
   constructor() {
     this.guides = svg("g", { class: "guides", "aria-hidden": "true" });
+    this.bones = svg("g", { class: "bone-outlines", "aria-hidden": "true" });
     this.drawing = svg("g", { class: "drawing", "aria-hidden": "true" });
     this.outlines = svg("g", { class: "outlines", "aria-hidden": "true" });
     this.free = svg("g", { class: "free", "aria-hidden": "true" });
@@ -54,6 +57,7 @@ export class FilmOverlay {
       "svg",
       { class: "film-overlay" },
       this.guides,
+      this.bones,
       this.drawing,
       this.outlines,
       this.free,
@@ -63,6 +67,8 @@ export class FilmOverlay {
     );
     /** @type {Map<string, SVGGElement>} */
     this.elements = new Map();
+    /** Outlines that the paths were made for. @type {Layers["bones"]} */
+    this.drawnBones = undefined;
     /** @type {Layers} */
     this.layers = NO_LAYERS;
   }
@@ -71,6 +77,7 @@ export class FilmOverlay {
   draw(layers, view) {
     this.layers = layers;
     this.guides.replaceChildren(...layers.guides.map((line) => svg("polyline", { points: pathOf(view, line) })));
+    this.#drawBones(view);
     this.#drawDrawing(view);
     this.outlines.replaceChildren(
       ...layers.outlines.flatMap((o) => [
@@ -82,6 +89,22 @@ export class FilmOverlay {
     this.#drawWords(view);
     set(this.aim, { visibility: layers.aim ? "visible" : "hidden" });
     if (layers.aim) set(this.aim, { transform: `translate(${toScreen(view, layers.aim).join(" ")})` });
+  }
+
+  /** The paths are made once a slice; a zoom only turns their common transform. @param {View} view */
+  #drawBones(view) {
+    const wanted = this.layers.bones ?? [];
+    if (wanted !== this.drawnBones) {
+      this.drawnBones = wanted;
+      this.bones.replaceChildren(
+        ...wanted.map((each) => svg("path", { class: "halo", d: each.d })),
+        ...wanted.map((each) => svg("path", { class: `bone-${each.bone}`, d: each.d })),
+      );
+    }
+    if (!wanted.length) return;
+    const [x, y] = toScreen(view, [0, 0]);
+    const [across, down] = [screenVector(view, 0.1, 0), screenVector(view, 0, 0.1)];
+    set(this.bones, { transform: `matrix(${[...across, ...down, x, y].join(" ")})` });
   }
 
   /** @param {View} view */
@@ -131,9 +154,9 @@ export class FilmOverlay {
       const [x, y] = toScreen(view, handle.at);
       set(element, {
         transform: `translate(${x.toFixed(2)} ${y.toFixed(2)})`,
-        class: `handle ${handle.look}${handle.current ? " current" : ""}`,
+        class: `handle ${handle.look}${handle.bone ? ` bone-${handle.bone}` : ""}${handle.current ? " current" : ""}`,
         "aria-label": handle.look === "other" ? null : handle.spoken,
-        "aria-pressed": handle.look === "point" || handle.look === "vertex" ? String(handle.current) : null,
+        "aria-pressed": ["point", "vertex", "seed"].includes(handle.look) ? String(handle.current) : null,
         tabindex: handle.look === "other" ? null : handle.current ? 0 : -1,
       });
     }
@@ -210,13 +233,14 @@ function towards(view, _at, toward) {
 const SHAPES = {
   point: "M-11 0H-3M3 0H11M0-11V-3M0 3V11",
   other: "M-6-6 6 6M6-6-6 6",
+  seed: "M0-8 8 0 0 8-8 0z",
 };
 
 /** @param {Handle} handle @returns {SVGGElement} */
 function newHandle(handle) {
   const other = handle.look === "other";
   const group = svg("g", { role: other ? null : "button", "data-key": handle.key, "aria-hidden": other ? "true" : null });
-  if (handle.look === "point" || other) {
+  if (SHAPES[handle.look]) {
     group.append(
       svg("circle", { class: "ring", r: 13 }),
       svg("path", { class: "halo", d: SHAPES[handle.look] }),

@@ -137,12 +137,15 @@ export class Page {
   /** @param {Source} source @param {FilmDetail | VolumeDetail} detail @param {Uint16Array | null} pixels @param {Reading} reading */
   #show(source, detail, pixels, reading) {
     this.place?.close();
+    this.results.bones.hidden = true;
     const session = new Session(source.kind, detail, reading, this.observer);
     this.session = session;
     const page = {
       changed: () => this.#panels(),
       calibrate: (/** @type {[Point, Point]} */ ends) => void flows.calibrate(this, ends),
       others: () => this.#others(),
+      bones: this.results.bones,
+      observer: () => this.#whoDecides(),
     };
     const host = byId("film");
     host.replaceChildren();
@@ -162,6 +165,12 @@ export class Page {
     this.#panels();
     this.#saved();
     document.body.dataset.open = detail.id;
+  }
+
+  /** @returns {Promise<string | null>} */
+  async #whoDecides() {
+    if (!this.observer) await this.once(() => this.#askObserver());
+    return this.observer;
   }
 
   /** Marks of other readings, once this one may see them. @returns {Marks[]} */
@@ -190,8 +199,7 @@ export class Page {
   #saved() {
     if (!this.session) return;
     this.top.showSaved(this.session);
-    const { readingSaver, settingsSaver, saveState } = this.session;
-    const problem = readingSaver.problem ?? settingsSaver.problem;
+    const { saveProblem: problem, saveState } = this.session;
     if (saveState === "conflict") void this.#settleConflict();
     else if (saveState === "locked") void this.#unlock();
     else if (["replaced", "refused", "unsaved"].includes(saveState)) this.notice(problem);
@@ -229,8 +237,7 @@ export class Page {
       this.notice(api.ApiError.of(fault).problem, false, () => void this.#unlock());
       return;
     }
-    session.readingSaver.retryNow();
-    session.settingsSaver.retryNow();
+    session.saveNow();
     session.ask(true);
   }
 
@@ -292,7 +299,7 @@ export class Page {
     const own = {
       undo: () => say(`Undone: ${session?.undo() ?? "nothing"}`),
       redo: () => say(`Done again: ${session?.redo() ?? "nothing"}`),
-      save: () => session?.readingSaver.retryNow(),
+      save: () => session?.saveNow(),
       help: () => void this.once(() => dialogs.showHelp(this.plainKeys, (on) => this.#setPlain(on))),
       about: () => this.desk && void dialogs.showAbout(this.desk),
       readings: () => void this.#askReading(),

@@ -7,7 +7,12 @@
  * @import { Marks, Point } from "./types.js"
  * @import { Session } from "./session.js"
  *
- * @typedef {{changed: () => void, calibrate: (ends: [Point, Point]) => void, others: () => Marks[]}} DeskPage
+ * @typedef {object} DeskPage
+ * @property {() => void} changed
+ * @property {(ends: [Point, Point]) => void} calibrate
+ * @property {() => Marks[]} others
+ * @property {HTMLElement} bones where the panel of the bones goes
+ * @property {() => Promise<string | null>} observer who decides
  */
 import * as acts from "./acts.js";
 import { say } from "./dom.js";
@@ -160,32 +165,33 @@ export class MarkDesk {
     }
     const to = this.moved(at, by);
     acts.moveHandle(this.session, key, to, true, `nudge ${key}`);
-    this.#spotlight(to);
+    this.spotlight(to);
     say(`${placeText(to)}`);
   }
 
   /** @param {number[]} by */
   #moveAim(by) {
-    if (!this.aim) this.#startAim();
+    if (!this.aim) this.startAim();
     else this.aim = this.moved(this.aim, by);
     if (!this.aim) return;
     this.reveal(this.aim);
-    this.#spotlight(this.aim);
+    this.spotlight(this.aim);
     say(`Cross at ${placeText(this.aim)}`);
     this.refresh();
   }
 
-  #startAim() {
+  /** The keyboard's cross in the middle of the picture. */
+  startAim() {
     const { view } = this.film;
     this.touched = null;
     this.aim = this.toSpace(toImage(view, view.width / 2, view.height / 2).map(Math.round));
   }
 
   /** @param {Point} at the loupe shows it for a moment */
-  #spotlight(at) {
+  spotlight(at) {
     this.film.showLoupe(this.toFrame(at));
-    clearTimeout(this.spotlight);
-    this.spotlight = setTimeout(() => this.film.showLoupe(null), LOUPE_AFTER_NUDGE_MS);
+    clearTimeout(this.spotlightTimer);
+    this.spotlightTimer = setTimeout(() => this.film.showLoupe(null), LOUPE_AFTER_NUDGE_MS);
   }
 
   /** The cross for a landmark that waits to be placed. */
@@ -201,7 +207,7 @@ export class MarkDesk {
       const next = this.session.advance();
       say(next ? `Next: ${this.session.nameOf(next.id)}` : "All landmarks are marked");
     } else if (!this.aim) {
-      this.#startAim();
+      this.startAim();
       if (this.aim) say(`Cross at ${placeText(this.aim)}. Arrows move it, Enter places.`);
     } else if (this.hand.tool !== "mark") this.hand.addEnd(this.aim);
     else this.#placeAtAim(this.aim);
@@ -237,7 +243,7 @@ export class MarkDesk {
     const index = Math.min(line.length - 1, Math.max(0, at + direction));
     this.touch(`vertex:${chosen.step}:${index}`);
     this.reveal(line[index]);
-    this.#spotlight(line[index]);
+    this.spotlight(line[index]);
     say(`Point ${index + 1} of ${line.length}, ${placeText(line[index])}`);
     this.refresh();
   }

@@ -28,11 +28,13 @@ export class ResultsPanel {
   constructor(host, to) {
     this.to = to;
     this.listing = html("div", { class: "card listing", "aria-live": "off" });
+    /** Filled by the desk of a volume. */
+    this.bones = html("div", { class: "card bones", hidden: true });
     this.numbers = html("div", { class: "card numbers" });
     this.free = html("div", { class: "card free-list", hidden: true });
     this.findings = html("div", { class: "card findings", hidden: true });
     this.stated = html("div", { class: "card stated" });
-    host.replaceChildren(this.listing, this.numbers, this.free, this.findings, this.stated);
+    host.replaceChildren(this.bones, this.listing, this.numbers, this.free, this.findings, this.stated);
     /** Texts shown, so that what did not change is left alone. @type {Map<Element, string>} */
     this.shown = new Map();
   }
@@ -179,10 +181,10 @@ function numberRow(row) {
 /** @type {Record<string, string>} */
 const SEVERITY = { info: "Note", warn: "Check", stop: "Stop" };
 
-/** @param {Finding[]} findings */
-function findingList(findings) {
+/** @param {Finding[]} findings @param {string} [title] */
+export function findingList(findings, title = "Findings") {
   return [
-    html("h2", {}, "Findings"),
+    html("h2", {}, title),
     html(
       "ul",
       {},

@@ -58,6 +58,8 @@ export class Session {
     this.listeners = new Set();
     this.closed = false;
     this.#makeSavers(sheet);
+    /** All that is saved as one goes; a desk may add its own. @type {Saver<any>[]} */
+    this.savers = [this.readingSaver, this.settingsSaver];
     this.asking = new Latest(
       (/** @type {{marks: Marks, full: boolean}} */ q) => this.api.live(this.head, q.marks, q.full),
       (answer, question) => this.#answered(answer, question.full),
@@ -230,7 +232,17 @@ export class Session {
 
   /** @returns {import("./saver.js").SaveState} */
   get saveState() {
-    return worst([this.readingSaver.state, this.settingsSaver.state]);
+    return worst(this.savers.map((saver) => saver.state));
+  }
+
+  /** What keeps something from being saved. */
+  get saveProblem() {
+    return this.savers.map((saver) => saver.problem).find((problem) => problem !== null) ?? null;
+  }
+
+  /** Try at once. */
+  saveNow() {
+    for (const saver of this.savers) saver.retryNow();
   }
 
   /** Numbers of what is shown. @param {boolean} full also what other films of the visit add */

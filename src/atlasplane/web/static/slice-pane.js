@@ -15,6 +15,16 @@ import { through, toBody, toSlice } from "./slice-plane.js";
 /** Marks farther from the slice than this, in pixels of it, are not shown on it. */
 const NEAR_PIXELS = 1.5;
 
+/** @type {{bone: string, d: string}[]} */
+const NO_PATHS = [];
+
+/** @param {number[]} pieces column and row of both ends of each piece @returns {string} */
+function pathOf(pieces) {
+  let d = "";
+  for (let k = 0; k < pieces.length; k += 4) d += `M${pieces[k]} ${pieces[k + 1]}L${pieces[k + 2]} ${pieces[k + 3]}`;
+  return d;
+}
+
 /** @param {number[]} v @returns {string} */
 function listed(v) {
   return v.map((x) => String(Number(x.toFixed(6)))).join(",");
@@ -27,7 +37,7 @@ export class SlicePane {
    * @param {Plane} plane
    * @param {SourceApi} api
    * @param {Actor} actor
-   * @param {{arrived: (offset: number) => void, failed: (problem: unknown) => void}} to
+   * @param {{arrived: (offset: number) => void, cut: () => void, failed: (problem: unknown) => void}} to
    */
   constructor(host, name, plane, api, actor, to) {
     this.to = to;
@@ -45,6 +55,17 @@ export class SlicePane {
     );
     /** Plane of the pixels that are on the screen. @type {Plane} */
     this.shown = plane;
+    this.withBones = false;
+    /** Where the plane of the request cuts the bones. @type {{plane: Plane, paths: {bone: string, d: string}[]}} */
+    this.cut = { plane, paths: NO_PATHS };
+    this.cutting = new Latest(
+      (/** @type {Plane} */ wanted) => api.boneOutlines(queryOf(wanted)),
+      (found, wanted) => {
+        this.cut = { plane: wanted, paths: Object.entries(found).map(([bone, pieces]) => ({ bone, d: pathOf(pieces) })) };
+        to.cut();
+      },
+      () => undefined,
+    );
     this.fetching.want(plane);
   }
 
@@ -53,6 +74,7 @@ export class SlicePane {
     this.shown = plane;
     this.to.arrived(answer.offset);
     this.film.setImage({ pixels: answer.pixels, rows: plane.height, cols: plane.width }, { keepView: true });
+    this.to.cut();
   }
 
   /** @param {Point} point LPS mm; the slice goes through it */
@@ -65,7 +87,25 @@ export class SlicePane {
     if (JSON.stringify(plane) === JSON.stringify(this.plane)) return;
     this.plane = plane;
     this.fetching.want(plane);
+    if (this.withBones) this.cutting.want(plane);
     this.film.setSides(this.film.sides);
+  }
+
+  /** Outlines are asked for anew. @param {boolean} any whether there is a mask */
+  showBones(any) {
+    this.withBones = any;
+    if (any) this.cutting.want(this.plane);
+    else this.cut = { plane: this.plane, paths: NO_PATHS };
+  }
+
+  /** Outlines of the slice that is shown; of another one none. */
+  get bonePaths() {
+    return this.cut.plane === this.shown ? this.cut.paths : NO_PATHS;
+  }
+
+  stop() {
+    this.fetching.stop();
+    this.cutting.stop();
   }
 
   /** @param {Point} at pixel @returns {Point} LPS mm */

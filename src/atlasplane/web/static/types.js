@@ -102,6 +102,25 @@
  *
  * @typedef {{code: string, severity: "info" | "warn" | "stop", file: string | null, text: string}} Finding
  *
+ * Where a slice cuts each bone: column and row of both ends of every piece of its outline, tenths of a pixel.
+ * @typedef {Record<string, number[]>} BoneOutlines
+ *
+ * @typedef {object} BonesRecord
+ * @property {string} revision
+ * @property {"proposed" | "accepted"} status
+ * @property {string} tool
+ * @property {string} time
+ * @property {string | null} accepted_by
+ * @property {string | null} accepted_at
+ * @property {Finding[]} findings
+ *
+ * @typedef {object} BonesDetail
+ * @property {{id: string, name: string, drawn: boolean, voxels: number | null}[]} bones
+ * @property {BonesRecord | null} record
+ * @property {Record<string, Point[]>} seeds
+ * @property {Record<string, Point[]>} used_seeds
+ * @property {{state: "idle" | "running" | "done" | "failed" | "cancelled", stage: string, seconds: number, problem: Problem | null}} job
+ *
  * @typedef {object} Desk
  * @property {string} software
  * @property {string} disclaimer

@@ -1,6 +1,6 @@
 /**
  * The workplace of one volume: three slices of the body and an oblique one, all through one point. A press places the landmark at
- * that very point of the body and takes the other slices there.
+ * that very point of the body and takes the other slices there. Bones are outlined on every slice, and their seeds are handles.
  *
  * @import { DeskPage } from "./mark-desk.js"
  * @import { FilmView } from "./film-view.js"
@@ -10,10 +10,13 @@
  * @import { Session } from "./session.js"
  */
 import * as acts from "./acts.js";
+import { Bones, seedOf } from "./bones.js";
+import { BonesPanel } from "./bones-panel.js";
 import { html } from "./dom.js";
 import { layersOf } from "./layers.js";
 import { MarkDesk } from "./mark-desk.js";
 import { placeOf } from "./marks.js";
+import { SeedHand } from "./seed-hand.js";
 import { SlicePane } from "./slice-pane.js";
 import { PLANES, cross, dot, rotated, wholePlane } from "./slice-plane.js";
 
@@ -32,6 +35,18 @@ export class VolumeDesk extends MarkDesk {
     this.grid = html("div", { class: "panes" });
     host.append(this.grid);
     this.failed = false;
+    this.bones = new Bones(session.api, {
+      changed: () => this.refresh(),
+      drawn: () => this.panes.forEach((pane) => pane.showBones(this.bones.drawn)),
+      saving: () => session.tell("save"),
+      saver: (saver) => session.savers.splice(2, 1, saver),
+    });
+    this.seeds = new SeedHand(this, this.bones);
+    this.panel = new BonesPanel(page.bones, this.bones, {
+      add: (bone) => this.seeds.take(bone),
+      go: (key) => this.seeds.go(key),
+      observer: () => page.observer(),
+    });
     /** What the server adds to a grey, so that 0 is left for outside. */
     this.offset = 0;
     /** @type {SlicePane[]} */
@@ -43,6 +58,7 @@ export class VolumeDesk extends MarkDesk {
     this.autoWindow();
     this.activate(this.activePane);
     this.refresh();
+    void this.bones.load();
   }
 
   /** @param {VolumeDetail} detail @param {Session} session @returns {Point} */
@@ -57,14 +73,14 @@ export class VolumeDesk extends MarkDesk {
     /** @type {SlicePane} */
     const pane = new SlicePane(this.grid, name, plane, this.session.api, {
       press: (at, hit) => this.#pressed(pane, at, hit),
-      move: (at) => this.hand.move(pane.toBody(at)),
+      move: (at) => this.seeds.move(pane.toBody(at)) || this.hand.move(pane.toBody(at)),
       release: (at) => this.#released(pane, at),
-      cancel: () => this.hand.cancel(),
+      cancel: () => this.seeds.cancel() || this.hand.cancel(),
       windowed: (window) => this.films.forEach((film) => film !== pane.film && film.setWindow(window)),
       viewed: () => undefined,
       scroll: (steps) => this.#scrolled(pane, steps),
       focused: (handle) => handle.look !== "middle" && this.touch(handle.key),
-    }, { arrived: (offset) => this.#arrived(offset), failed: () => this.#unfetched() });
+    }, { arrived: (offset) => this.#arrived(offset), cut: () => this.refresh(), failed: () => this.#unfetched() });
     pane.root.addEventListener("focusin", () => this.activate(pane));
     pane.root.addEventListener("pointerdown", () => this.activate(pane));
     return pane;
@@ -112,6 +128,7 @@ export class VolumeDesk extends MarkDesk {
     setTimeout(() => {
       this.failed = false;
       for (const pane of this.panes) pane.fetching.want(pane.plane);
+      void this.bones.load();
     }, 1500);
   }
 
@@ -134,6 +151,7 @@ export class VolumeDesk extends MarkDesk {
   /** @param {SlicePane} pane @param {Point} at @param {Handle | null} hit */
   #pressed(pane, at, hit) {
     this.activate(pane);
+    if (this.seeds.press(at, pane.toBody(at), hit)) return true;
     if (this.press(pane.toBody(at), hit)) return true;
     this.#go(pane.toBody(at));
     return false;
@@ -142,8 +160,9 @@ export class VolumeDesk extends MarkDesk {
   /** @param {SlicePane} pane @param {Point} at */
   #released(pane, at) {
     const point = pane.toBody(at);
-    this.hand.release(point);
-    this.#go(point);
+    const seed = this.seeds.release(at, point);
+    if (!seed) this.hand.release(point);
+    this.#go(seed ?? point);
   }
 
   /** @param {SlicePane} pane @param {number} steps */
@@ -199,12 +218,61 @@ export class VolumeDesk extends MarkDesk {
     if (!this.activePane) return;
     const { names } = this.shown;
     const whole = layersOf(this.session, this.hand, { aim: this.aim, names, others: this.page.others(), drawing: false });
+    const layers = { ...whole, handles: [...whole.handles, ...this.seeds.handles()] };
+    const waits = this.bones.adding !== null || acts.awaitsPress(this.session);
     for (const pane of this.panes) {
-      pane.film.setLayers(this.#layersOn(pane, whole));
-      pane.film.root.classList.toggle("placing", acts.awaitsPress(this.session));
+      pane.film.setLayers(this.#layersOn(pane, layers));
+      pane.film.root.classList.toggle("placing", waits);
       pane.depthText.textContent = depthText(pane.plane, this.at);
     }
+    this.panel.show(this.touched);
     this.page.changed();
+  }
+
+  /** @override @returns {string} */
+  get prompt() {
+    return this.bones.adding ? `Set a seed inside ${this.bones.nameOf(this.bones.adding)}` : super.prompt;
+  }
+
+  /** @override @param {string} key */
+  touch(key) {
+    if (seedOf(key)) this.seeds.touch(key);
+    else super.touch(key);
+  }
+
+  /** @override @param {string} id */
+  choose(id) {
+    this.bones.adding = null;
+    super.choose(id);
+  }
+
+  /** @override @param {KeyboardEvent} event */
+  nudge(event) {
+    const from = this.aim ? null : this.seeds.place;
+    if (!from) {
+      super.nudge(event);
+      return;
+    }
+    const to = this.seeds.nudge(event, from);
+    this.#go(to);
+    this.spotlight(to);
+  }
+
+  /** @override */
+  confirm() {
+    if (this.bones.adding) this.seeds.confirm();
+    else super.confirm();
+  }
+
+  /** @override */
+  clear() {
+    if (!this.seeds.clear()) super.clear();
+  }
+
+  /** @override */
+  escape() {
+    this.bones.adding = null;
+    super.escape();
   }
 
   /** @param {SlicePane} pane @param {Layers} whole @returns {Layers} */
@@ -214,6 +282,7 @@ export class VolumeDesk extends MarkDesk {
     return {
       ...whole,
       handles: whole.handles.filter((h) => pane.holds(h.at)).map((h) => ({ ...h, at: pane.toSlice(h.at), current: current(h) })),
+      bones: pane.bonePaths,
       outlines: whole.outlines.filter((o) => o.at.some((p) => pane.holds(p))).map((o) => ({ ...o, at: flat(o.at) })),
       free: [],
       guides: this.panes.filter((other) => other !== pane).map((other) => flat(crossing(pane.plane, other.plane, this.at))).filter((line) => line.length > 0),
@@ -225,6 +294,8 @@ export class VolumeDesk extends MarkDesk {
   commands() {
     return {
       ...super.commands(),
+      undo: () => this.seeds.travel("undo"),
+      redo: () => this.seeds.travel("redo"),
       angle: () => undefined,
       length: () => undefined,
       calibrate: () => undefined,
@@ -238,7 +309,8 @@ export class VolumeDesk extends MarkDesk {
   /** @override */
   close() {
     super.close();
-    for (const pane of this.panes) pane.fetching.stop();
+    this.bones.close();
+    for (const pane of this.panes) pane.stop();
     this.grid.remove();
   }
 }
