@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import helmert
-from scipy.stats import chi2
+from scipy.special import gammaincc
 
 from atlasplane.geometry.least_squares import NotFinite
 from atlasplane.geometry.types import Array
@@ -119,4 +119,5 @@ def weighted_chi2_sf(value: float, weights: Array) -> float:
         return 1.0
     first, second, third = (float(np.sum(weights**power)) for power in (1, 2, 3))
     dof = second**3 / third**2
-    return float(chi2.sf(max(0.0, (value - first) * np.sqrt(dof / second) + dof), dof))
+    quantile = max(0.0, (value - first) * np.sqrt(dof / second) + dof)
+    return float(gammaincc(dof / 2, quantile / 2))

@@ -9,7 +9,6 @@ arXiv:1812.01537.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from atlasplane.geometry.rotation import zxy_from_rotation
 from atlasplane.geometry.transform import RigidTransform
@@ -38,10 +37,26 @@ def rotation_from_vector(vector: Array) -> Array:
 
 
 def vector_from_rotation(rotation: Array) -> Array:
-    """The vector w, rad, of the rotation exp([w]x), |w| <= pi, shape (..., 3, 3) -> (..., 3)."""
+    """The vector w, rad, of the rotation exp([w]x), |w| <= pi, shape (..., 3, 3) -> (..., 3).
+
+    By the unit quaternion that fits the matrix best, so that half a turn is no special case (Bar-Itzhack
+    2000, doi:10.2514/2.4654).
+    """
     rotation = np.asarray(rotation, dtype=float)
-    vectors: Array = Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_rotvec()
-    return vectors.reshape(rotation.shape[:-1])
+    fit = np.zeros((*rotation.shape[:-2], 4, 4))
+    trace = np.trace(rotation, axis1=-2, axis2=-1)[..., None, None]
+    fit[..., :3, :3] = rotation + np.swapaxes(rotation, -1, -2) - trace * np.eye(3)
+    fit[..., 3, 3] = trace[..., 0, 0]
+    for k, (i, j) in enumerate(((2, 1), (0, 2), (1, 0))):
+        fit[..., k, 3] = fit[..., 3, k] = rotation[..., i, j] - rotation[..., j, i]
+    quaternion = np.linalg.eigh(fit)[1][..., -1]
+    quaternion = quaternion * np.where(quaternion[..., 3:] < 0, -1.0, 1.0)
+    sine = np.linalg.norm(quaternion[..., :3], axis=-1, keepdims=True)
+    half_angle = np.arctan2(sine, quaternion[..., 3:])
+    # At no turn at all the ratio is its limit.
+    ratio = np.where(sine > 0, 2 * half_angle / np.where(sine > 0, sine, 1.0), 2.0)
+    vector: Array = quaternion[..., :3] * ratio
+    return vector
 
 
 def left_jacobian(vector: Array) -> Array:

@@ -20,6 +20,7 @@ from atlasplane.core.finding import Finding
 from atlasplane.geometry.bundle import (
     BundleFit,
     JointPrior,
+    Movement,
     NotConverged,
     NotFinite,
     Problem,
@@ -215,6 +216,7 @@ def _problem(visit: Visit, clicks: Sequence[FilmClicks], shape: FittedShape) -> 
                 np.repeat([math.radians(spread[bone].rotation_sd_deg), spread[bone].translation_sd_mm], 3)
                 ** 2
             ),
+            centre_mm=np.array(fit_settings().movement.c1_centre_mm) if bone == "c1" else None,
         )
         for bone in shape.bones
         if bone != "skull"
@@ -234,7 +236,9 @@ def _refuse_collinear(visit: Visit, films: Sequence[BundleFilm], clicks: Sequenc
 
 def _solved(visit: Visit, problem: Problem, robust_k: float | None) -> BundleFit:
     try:
-        fit = solve(problem, robust_k=robust_k)
+        looked_for = fit_settings().movement
+        movement = Movement(turn_deg=looked_for.turn_sd_deg, shift_mm=looked_for.shift_sd_mm)
+        fit = solve(problem, robust_k=robust_k, movement=movement)
         if not np.all(np.diag(fit.cov) > 0):
             raise NotFinite("what is known beforehand and what the films tell differ beyond number")
         return fit

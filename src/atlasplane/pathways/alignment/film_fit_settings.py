@@ -58,6 +58,17 @@ class JointTable(_Sourced):
     c2: PoseSd
 
 
+class MovementTable(_Sourced):
+    """Movements of a joint between films that the test is made for, standard deviations along every axis.
+
+    `c1_centre_mm` is what C1 turns about, in the skull's frame.
+    """
+
+    turn_sd_deg: float = Field(gt=0)
+    shift_sd_mm: float = Field(ge=0)
+    c1_centre_mm: tuple[float, float, float]
+
+
 class RidgeSd(_Table):
     """How far points of real bones lie off the template, mm along each axis.
 
@@ -109,6 +120,7 @@ class FitSettings(_Table):
     camera: CameraPrior
     camera_matrix: CameraPrior
     joint: JointTable
+    movement: MovementTable
     template: TemplateTable
     robust: RobustTable
     limits: Mapping[str, FitLimit]
