@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from itertools import chain
 
-from benchmarks import coverage, main_job, mark, three_d
+from benchmarks import coverage, main_job, mark, masks, other_shape, three_d
 from benchmarks.bar import Bar
 
 
@@ -28,7 +29,11 @@ def main() -> None:
         "main-job": main_job.bars,
         "coverage": lambda: coverage.bars(wanted.cases or coverage.CASES),
         "mark": mark.bars,
-        "3d": lambda: three_d.bars(wanted.cases or three_d.CASES),
+        "3d": lambda: chain(
+            three_d.bars(wanted.cases or three_d.CASES),
+            other_shape.bars(wanted.cases or other_shape.CASES),
+            masks.bars(),
+        ),
     }
     asked = (wanted.id or "").split(".")[0]
     if asked and asked not in groups:
