@@ -17,9 +17,11 @@ from atlasplane.io.atomic import copy_file, write_bytes
 from atlasplane.io.digest import sha256_of, sha256_of_folder
 from atlasplane.io.landmark_file import read_landmarks, write_landmarks
 from atlasplane.io.mask_file import write_mask
+from atlasplane.io.mesh_file import write_mesh
 from atlasplane.io.volume_file import NIFTI_ENDS
 from atlasplane.simulate.ct_scan import CtScan, Voxels
 from atlasplane.sources.reading import Reading
+from atlasplane.volume.meshes import mask_surface
 
 FOLDER = "ct"
 COPIED = "ct"
@@ -39,18 +41,20 @@ class CtSource:
 def write_scan(root: Path, scan: CtScan, visit: str) -> dict[str, object]:
     """Write a simulated scan into a case folder; return its entry `[[volume]]` of case.toml.
 
-    The masks are the simulation's true ones.
+    The masks are the simulation's true ones, the meshes their surfaces.
     """
     folder = root / FOLDER
     folder.mkdir()
     file = folder / f"{scan.modality}.nii.gz"
     write_bytes(file, volume_bytes(scan.hounsfield, scan.affine_lps))
-    masks = {}
+    masks, meshes = {}, {}
     for bone, mask in scan.masks.items():
         write_mask(folder / f"{bone}.nii.gz", mask.astype(bool), scan.affine_lps)
-        masks[bone] = f"{FOLDER}/{bone}.nii.gz"
+        write_mesh(folder / f"{bone}.stl", mask_surface(mask.astype(bool), scan.affine_lps))
+        masks[bone], meshes[bone] = (f"{FOLDER}/{bone}.{end}" for end in ("nii.gz", "stl"))
     table = _marked(folder, file, scan.readings, sha256_of(file))
-    return table | {"masks": masks, "hounsfield": True, "modality": scan.modality, "visit": visit}
+    own = {"masks": masks, "meshes": meshes, "hounsfield": True}
+    return table | own | {"modality": scan.modality, "visit": visit}
 
 
 def copy_scan(root: Path, source: CtSource, visit: str) -> dict[str, object]:

@@ -15,6 +15,9 @@ _POST = (-12.0, 0.5, 0.8)
 _HEAD = (0.4, 0.8, -0.5)
 _LEGS = (8.0, 1.0)
 _PICTURES = (*VIEWS, View.PHOTO_LATERAL)
+_JOINTS = frozenset({"C0_FACET_R", "C0_FACET_L", "C1_FACET_R", "C1_FACET_L", "C1_AA"})
+"""Joint surfaces that nobody marks on the demo's scan: C1 of the phantom turns about its own centre, so its
+joints gape on one side as no patient's do, and a CT's limits of their width would stop the vector."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -40,6 +43,7 @@ def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
         views=_PICTURES,
         leg_mm=_LEGS,
         scan="cbct",
+        scan_unmarked=_JOINTS,
         pseudonym="DEMO-PATIENT",
     )
     subject = phantom_subject(scenario)

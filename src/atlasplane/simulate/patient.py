@@ -72,6 +72,8 @@ class Scenario:
         The mean phantom instead of a person drawn with the seed.
     leg_mm : (float, float) or None
         True leg length difference before and after the correction, + right leg short, where legs are checked.
+    scan_unmarked : frozenset of str
+        Landmarks that nobody marks on the scan.
     scan : "none" or "cbct"
         Whether a CBCT of the phantom is taken at the first visit. A CT that is filmed is always in the case.
     pseudonym : str
@@ -86,6 +88,7 @@ class Scenario:
     mean_shape: bool = False
     leg_mm: tuple[float, float] | None = None
     scan: str = "none"
+    scan_unmarked: frozenset[str] = frozenset()
     pseudonym: str = "SIM"
 
     def __post_init__(self) -> None:
@@ -211,10 +214,15 @@ def scenario_volume(scenario: Scenario, subject: Subject) -> CaseVolume | None:
     return simulated_volume(
         subject,
         ScanVisit(visit=_visit_id(0), time=FIRST_FILM, angles=_angles(scenario, subject, atlas_deg)),
-        Observer(noise_mm=scenario.noise_mm),
+        _scan_observer(scenario),
         noise=_stream(scenario, "scan"),
         placing=_stream(scenario, "scan clicks"),
     )
+
+
+def _scan_observer(scenario: Scenario) -> Observer:
+    observer = Observer(noise_mm=scenario.noise_mm)
+    return replace(observer, absent=observer.absent | scenario.scan_unmarked)
 
 
 def _visit_id(k: int) -> str:

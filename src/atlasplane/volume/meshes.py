@@ -14,6 +14,9 @@ from atlasplane.geometry.types import Array
 from atlasplane.volume.grid import GreyGrid, widened
 
 Mask = NDArray[np.bool_]
+MASK_FACES = 10_000
+_STEP_BLUR = 0.8
+"""Blur of a mask, SD in voxels, that takes its steps away and leaves its size."""
 _LEAST_STEP = 0.5
 """Least brightness of the inside of a mask, in standard deviations of its grey."""
 _EMPTY = TriangleMesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
@@ -81,6 +84,24 @@ def bone_surface(grid: GreyGrid, level: float, own: Mask, others: Mask) -> Trian
     field = np.where(far, np.minimum(field, -least), field)
     part = GreyGrid(field.astype(np.float32), grid.part(wider).affine_lps)
     return iso_surface(part, 0.0)
+
+
+def mask_surface(mask: Mask, affine_lps: Array, *, faces: int = MASK_FACES) -> TriangleMesh:
+    """Surface of a mask alone, LPS mm, without its steps: half way in the mask blurred by less than a voxel.
+
+    Parameters
+    ----------
+    mask : array of bool, shape (nx, ny, nz)
+    affine_lps : array, shape (4, 4)
+    faces : int
+        About the most triangles that it may have.
+    """
+    if not mask.any():
+        return _EMPTY
+    grid = GreyGrid(mask, affine_lps)
+    part = grid.part(widened(ndimage.find_objects(mask.astype(np.uint8))[0], 2, mask.shape))
+    soft = ndimage.gaussian_filter(part.values.astype(np.float32), _STEP_BLUR)
+    return lighter(iso_surface(GreyGrid(soft, part.affine_lps), 0.5), faces)
 
 
 def lighter(mesh: TriangleMesh, faces: int) -> TriangleMesh:
