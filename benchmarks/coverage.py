@@ -16,21 +16,27 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 
 import numpy as np
 
 from atlasplane.anatomy.phantom import random_phantom
+from atlasplane.core.key import ObservationKey
 from atlasplane.core.observation import Interval
+from atlasplane.core.quantity import quantity
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.visit_analysis import analyse_visit
-from atlasplane.simulate.memory import visit_in_memory
+from atlasplane.simulate.ct_observer import marked_truth, repeated_clicks
+from atlasplane.simulate.ct_scan import MODALITY, Field
+from atlasplane.simulate.memory import scan_in_memory, visit_in_memory
 from atlasplane.simulate.observer import Observer
 from atlasplane.simulate.subject import Angles, PhantomSubject
+from atlasplane.simulate.truth_tables import ScanTruth
 from atlasplane.simulate.visit import VIEWS, SimulatedVisit, random_clinic, simulate_visit
 from atlasplane.sources.film import View
+from atlasplane.sources.volume import Volume
 from benchmarks.bar import Bar, at_least, at_most
 
 CASES = 2000
@@ -59,6 +65,8 @@ class Setting:
     axis_deg, trunk_deg : (float, float, float)
         The same of C2 and of the bones below, about 0: half-width if uniform, else SD.
     uniform : bool
+    scan : bool
+        Whether a scan is taken too; then only what it gives or bears on is counted.
     """
 
     name: str
@@ -68,6 +76,15 @@ class Setting:
     axis_deg: Three = (5.0, 2.0, 3.0)
     trunk_deg: Three = (8.0, 2.0, 3.0)
     uniform: bool = False
+    scan: bool = False
+
+    def counts(self, key: str) -> bool:
+        """Whether a quantity is counted in this setting."""
+        return not self.scan or _in_space(key) or ObservationKey.parse(key).condition is not None
+
+    def judges(self, key: str) -> bool:
+        """Whether its coverage is held against the bar."""
+        return self.scan or not _in_space(key)
 
     def bones(self, rng: np.random.Generator) -> dict[str, Array]:
         """Poses of atlas, axis and trunk, deg."""
@@ -91,6 +108,8 @@ SERIES = Setting(
     trunk_deg=(10.0, 3.0, 5.0),
     uniform=True,
 )
+SCAN = replace(SERIES, name="scan", scan=True)
+"""The series with a scan of the same posture."""
 STANDING: Three = (3.0, 3.0, 1.5)
 """Yaw, pitch, roll of a person who stands without clamps."""
 BEYOND = (
@@ -113,6 +132,11 @@ BEYOND = (
 """Images beyond the series."""
 
 
+def _in_space(key: str) -> bool:
+    """Whether it is an angle between bones in space, which has no film to be read from."""
+    return not quantity(ObservationKey.parse(key).quantity).views
+
+
 @dataclass
 class Tally:
     """Hits by (measurand, key), and films found turned."""
@@ -132,15 +156,16 @@ class Tally:
 def bars(cases: int = CASES) -> Iterator[Bar]:
     """Coverage of every quantity, how many lie outside, and the run with the head off."""
     common: dict[tuple[str, str], float] = {}
-    for number, setting in enumerate((SERIES, *BEYOND)):
+    for number, setting in enumerate((SERIES, *BEYOND, SCAN)):
         tally = run(cases, _seed(number), setting)
         # A mark off the film takes its quantity along; what is missing from many cases is only printed.
         often = {key for key, hits in tally.hits.items() if len(hits) >= OFTEN * cases}
         for key, hits in sorted(tally.hits.items()):
             share = float(np.mean(hits))
-            if key in often:
+            judged = key in often and setting.judges(key[1])
+            if judged:
                 common[key] = share
-            yield _coverage(key, share, len(hits), judged=key in often)
+            yield _coverage(setting, key, share, len(hits), judged=judged)
     for measurand in ("film", "patient"):
         yield from _outside(measurand, common, cases)
     yield from _head_off(cases)
@@ -150,9 +175,9 @@ def _seed(number: int) -> list[int]:
     return [SEED] if number == 0 else [SEED, 1000 + number]
 
 
-def _coverage(key: tuple[str, str], share: float, count: int, *, judged: bool) -> Bar:
+def _coverage(setting: Setting, key: tuple[str, str], share: float, count: int, *, judged: bool) -> Bar:
     return Bar(
-        id=f"coverage.{'.'.join(key)}",
+        id=".".join(("coverage", *(["scan"] if setting.scan else []), *key)),
         value=share,
         unit="1",
         bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
@@ -208,8 +233,8 @@ def one_thread_each() -> Iterator[None]:
 
 def simulated(
     rng: np.random.Generator, setting: Setting = SERIES, *, off_deg: float | None = None
-) -> SimulatedVisit:
-    """One visit of one person."""
+) -> tuple[SimulatedVisit, tuple[Volume, ...]]:
+    """One visit of one person, and the scan."""
     subject = PhantomSubject(random_phantom(rng), dict)
     bones = setting.bones(rng)
 
@@ -219,7 +244,7 @@ def simulated(
         )
 
     angles = {view: Angles(head=head(), **bones) for view in dict.fromkeys((View.LATERAL, *setting.views))}
-    return simulate_visit(
+    visit = simulate_visit(
         subject,
         angles=angles,
         observer=Observer(absent=frozenset()),
@@ -229,22 +254,32 @@ def simulated(
         time=_WHEN,
         views=setting.views,
     )
+    if not setting.scan:
+        return visit, ()
+    posed = subject.posed(angles[View.LATERAL])
+    field_of_view = Field.of(posed.points_mm)
+    readings = repeated_clicks(posed, field_of_view, Observer(absent=frozenset()), rng=rng, time=_WHEN)
+    points, contours = marked_truth(posed, readings[0])
+    truth = ScanTruth(condition=MODALITY, points_mm=points, contours_mm=contours)
+    return replace(visit, scan=truth), (scan_in_memory(readings, field_of_view, visit.id),)
 
 
 def _batch(count: int, seed: list[int], setting: Setting, off_deg: float | None) -> Tally:
     rng, tally = np.random.default_rng(seed), Tally()
     for _ in range(count):
-        visit = simulated(rng, setting, off_deg=off_deg)
+        visit, volumes = simulated(rng, setting, off_deg=off_deg)
         truth = visit.truth()["quantities"]
         assert isinstance(truth, dict)
-        analysis = analyse_visit(visit_in_memory(visit))
+        analysis = analyse_visit(visit_in_memory(visit), volumes=volumes)
         tally.cases += 1
         tally.turned += any(found.code == "film.yaw" for found in analysis.findings)
-        for key in analysis.joint.order:
+        for key in filter(setting.counts, analysis.joint.order):
             measured = analysis.joint.measurement(key)
             assert measured is not None
             for measurand, interval in (("film", measured.interval_film()), ("patient", measured.interval())):
-                tally.hits[measurand, key].append(holds(interval, truth[key][measurand]))
+                true = truth[key][measurand]
+                if true is not None:
+                    tally.hits[measurand, key].append(holds(interval, true))
     return tally
 
 
