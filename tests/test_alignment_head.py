@@ -314,9 +314,7 @@ def test_sampling_agrees_with_the_first_order() -> None:
     # sqrt(n) = 0.007.
     sd = np.sqrt(np.diag(result.cov))
     wanted = analysis.joint.cov / np.outer(list(u.values()), list(u.values()))
-    # What comes from the films jointly is drawn by itself: its clicks do not run through a construction.
-    jointly = {o.key for o in analysis.joint.observations if o.method == "films-jointly/1"}
-    straight = [k for k, key in enumerate(order) if key not in circles and key not in jointly]
+    straight = [k for k, key in enumerate(order) if key not in circles]
     pick = np.ix_(straight, straight)
     np.testing.assert_allclose((result.cov / np.outer(sd, sd))[pick], wanted[pick], atol=0.04)
 

@@ -11,11 +11,14 @@ from benchmarks.three_d_generic import generic_believed, template_person
 
 COUNT = 40
 SEED = 3
+COMPARED = 2 * 3 * 3
+"""Ratio and coverage of three angles in three settings: one chance run in a thousand is for all together."""
+TAILS = (0.0005 / COMPARED, 1 - 0.0005 / COMPARED)
 
 
 def within_chance(share: float, expected: float, count: int) -> bool:
-    """Two-sided limits that one run in a thousand leaves by chance."""
-    low, high = binom.ppf([0.0005, 0.9995], count, expected) / count
+    """Whether a share lies within the two-sided limits."""
+    low, high = binom.ppf(TAILS, count, expected) / count
     return bool(low <= share <= high)
 
 
@@ -30,7 +33,7 @@ def within_chance(share: float, expected: float, count: int) -> bool:
 )
 def test_errors_are_as_large_as_the_bound_and_as_the_fit_says(setting: Setting) -> None:
     errors = batch(setting, COUNT, [SEED])
-    low, high = np.sqrt(chi2.ppf([0.0005, 0.9995], COUNT) / COUNT)
+    low, high = np.sqrt(chi2.ppf(TAILS, COUNT) / COUNT)
     for ratio, covered in zip(errors.ratio, errors.covered, strict=True):
         # The generic shape is loose: 5 % for what is curved.
         assert 0.95 * low < ratio < 1.05 * high

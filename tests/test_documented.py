@@ -25,6 +25,10 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 PICTURE = re.compile(r"^```\{catalogue-picture\} (\S+)$", re.MULTILINE)
 
+CODE = re.compile(r"(?!atlasplane\.|check\.)[a-z][a-z_]*\.[a-z][a-z_]*")
+"""A code of a finding; not a part of the package, nor the name of a number that the film checks read."""
+FILE_ENDINGS = {"csv", "dcm", "gz", "html", "json", "npz", "pdf", "png", "svg", "toml", "typ"}
+
 Named = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -143,6 +147,43 @@ def test_the_guide_names_every_evidence_tag() -> None:
     text = (DOCS / "guide" / "evidence.md").read_text(encoding="utf-8")
     for tag in ("published", "reproduced", "derived", "proposed", "unverified"):
         assert f"`{tag}`" in text
+
+
+def finding_codes(source: str) -> set[str]:
+    """Codes that a module names; one that only looks a limit up, as in ``limits()["x.y"]``, is no finding."""
+    tree = ast.parse(source)
+    looked_up = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript)
+        for part in ast.walk(node.slice)
+    }
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in looked_up
+    }
+    return {text for text in texts if CODE.fullmatch(text) and text.rpartition(".")[2] not in FILE_ENDINGS}
+
+
+def test_the_search_for_codes_finds_them_and_nothing_else() -> None:
+    source = 'f("film.yaw", "a.toml", "check.roll")\nlimits["film.x"]\nfiles("atlasplane.io")\nc = "A b.c"\n'
+    assert finding_codes(source) == {"film.yaw"}
+
+
+def test_the_guide_describes_every_finding() -> None:
+    codes = {
+        code for module in MODULES for code in finding_codes((PACKAGE / module).read_text(encoding="utf-8"))
+    }
+    assert {"pose.joint_moved", "bones.proposal", "volume.no_visit", "film.yaw", "mask.order"} <= codes
+    rows = [
+        line.split("|")[1]
+        for page in (DOCS / "guide").glob("*.md")
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    described = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", " ".join(rows)))
+    assert codes - described == set()
 
 
 def test_every_drawing_that_a_page_asks_for_exists() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,15 +11,20 @@ import pytest
 from atlasplane.anatomy.bone_frames import bone_frame
 from atlasplane.anatomy.landmarks import landmarks
 from atlasplane.core.observation import Pose
-from atlasplane.geometry.rotation import zxy_from_rotation
-from atlasplane.geometry.se3 import difference
+from atlasplane.geometry.frames import isb_from_lps, lps_from_isb
+from atlasplane.geometry.mesh import TriangleMesh
+from atlasplane.geometry.rotation import rotation_from_zxy, zxy_from_rotation
+from atlasplane.geometry.se3 import difference, rotation_from_vector
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.pathways.alignment.film_fit import generic_shape
 from atlasplane.pathways.alignment.film_fit_difference import projection_differences
 from atlasplane.pathways.alignment.film_fit_settings import excluded_ids, fit_settings
 from atlasplane.pathways.alignment.film_fit_shape import fitted_ids, volume_shape
+from atlasplane.pathways.alignment.pose_observations import _frame_effects
 from atlasplane.simulate.subject import Angles
 from atlasplane.sources.film import View
+from atlasplane.sources.reading import MarkedPoint, Reading
+from atlasplane.sources.volume import Volume
 from tests.film_cases import case_of, person, pose, random_pose, visit_in_memory
 from tests.film_fit_cases import (
     codes,
@@ -35,6 +41,7 @@ from tests.film_fit_cases import (
     true_pose,
     with_film,
 )
+from tests.test_symmetry import bumpy
 
 OFF = (3.0, -3.0, 3.0)
 """Head 3 deg off about every axis."""
@@ -63,6 +70,18 @@ def test_exact_clicks_and_bones_give_the_exact_poses() -> None:
     values = space_values(analysis)
     for key, wanted in zip(ANGLES, (-12.0, 3.0, -4.0), strict=True):
         assert values[key].value == pytest.approx(wanted, abs=0.05)
+
+
+def remarked_in(reading: Reading, id_: str, mark: MarkedPoint) -> Reading:
+    return replace(reading, points={**reading.points, id_: mark})
+
+
+def rolled_atlas(volume: Volume, roll_deg: float) -> TriangleMesh:
+    """A symmetric surface in the frame of C1, rolled about its forward axis; LPS mm."""
+    frame = bone_frame("c1", {id_: isb_from_lps(m.at) for id_, m in volume.readings[0].points.items()})
+    roll = RigidTransform(rotation_from_zxy(0.0, roll_deg, 0.0), np.zeros(3))
+    mesh = bumpy(size=(25, 9, 40)).moved(frame @ roll)
+    return TriangleMesh(lps_from_isb(mesh.vertices_mm), mesh.faces)
 
 
 def _transform(found: Pose) -> RigidTransform:
@@ -264,14 +283,109 @@ def test_landmarks_that_are_no_fixed_point_are_left_out_with_a_reason() -> None:
     assert all(why for why in excluded_ids().values())
 
 
-def test_repeated_readings_of_a_ct_are_averaged_and_the_voxel_stays() -> None:
+def test_repeated_readings_of_a_ct_are_averaged() -> None:
     subject = person()
     once, twice = (volume_shape(scanned(subject, noise_mm=0.6, readings=n))[0] for n in (1, 4))
     assert once is not None and twice is not None
-    # 0.6 mm of placing and 0.4 mm / sqrt 12 of the grid; four readings quarter the first alone.
-    grid = 0.4**2 / 12
-    assert once.shape.cov_mm2[0, 0] == pytest.approx(0.36 + grid)
-    assert twice.shape.cov_mm2[0, 0] == pytest.approx(0.09 + grid)
+    assert once.shape.cov_mm2[0, 0] == pytest.approx(0.36)
+    assert twice.shape.cov_mm2[0, 0] == pytest.approx(0.36 / 4)
+
+
+def test_the_voxel_s_share_is_added_to_placing_that_knows_no_volume() -> None:
+    """Stated covariances are of the whole error; a catalogue default of an ideal volume."""
+    fine, coarse = (scanned(person(), voxel_mm=edge) for edge in (0.4, 1.2))
+    stated = [volume_shape(volume)[0] for volume in (fine, coarse)]
+    bare = [
+        replace(
+            volume,
+            readings=tuple(
+                replace(r, points={id_: MarkedPoint(mark.at) for id_, mark in r.points.items()})
+                for r in volume.readings
+            ),
+        )
+        for volume in (fine, coarse)
+    ]
+    defaults = [volume_shape(volume)[0] for volume in bare]
+    (same, also), (less, more) = (
+        [shape.shape.cov_mm2 for shape in shapes if shape is not None] for shapes in (stated, defaults)
+    )
+    np.testing.assert_array_equal(same, also)
+    gained = (1.2**2 - 0.4**2) / 12
+    np.testing.assert_allclose(more - less, gained * np.eye(len(less)), atol=1e-12)
+
+
+# ---- what films and the CT whose bones they are fitted with have in common ----
+
+
+def test_the_marks_of_a_ct_move_films_and_ct_as_their_shared_inputs_say() -> None:
+    """Each coordinate of a mark of C1 moved by its standard uncertainty."""
+    subject = person(np.random.default_rng(5))
+    visit, volume = (
+        visit_in_memory(exactly_filmed(subject, BEND)),
+        replace(scanned(subject, noise_mm=0.05), visit="1"),
+    )
+    visit = replace(visit, id="1")
+    (reading,) = volume.readings
+    joint = fitted(visit, volume).joint
+    keys = [*ANGLES, *(f"{key}@ct" for key in ANGLES)]
+    at = [joint.order.index(key) for key in keys]
+    column = 3 * sorted(reading.points).index("TF_R")
+    for axis, lps in enumerate(([0, -1, 0], [0, 0, 1], [-1, 0, 0])):
+        mark = reading.points["TF_R"]
+        moved = replace(mark, at=mark.at + 0.05 * np.array(lps))
+        after = fitted(visit, replace(volume, readings=(remarked_in(reading, "TF_R", moved),))).joint
+        change = [after.measurement(key).value - joint.measurement(key).value for key in keys]
+        effect = joint.shared.get(f"shape of CT {volume.file} #{column + axis}", np.zeros(len(joint.order)))
+        np.testing.assert_allclose(change[3:], effect[at[3:]], atol=1e-5)
+        np.testing.assert_allclose(change[:2], effect[at[:2]], rtol=0.02, atol=1e-3)
+        # Effects are those of the linear model. It leaves out residuals times curvature, of which rotation,
+        # told by few clicks, has most: up to 0.0045.
+        assert change[2] == pytest.approx(effect[at[2]], abs=0.006)
+    cov = joint.cov[np.ix_(at, at)]
+    assert np.all(np.linalg.eigvalsh(cov) > 0)
+    for key, variance in zip(keys, np.diag(cov), strict=True):
+        assert math.sqrt(variance) == pytest.approx(joint.measurement(key).u)
+    # A wider mark of a foramen turns both the same way: the difference is known better than if apart.
+    _, u = joint.combine({keys[2]: 1.0, keys[5]: -1.0})
+    assert u < math.hypot(*(joint.measurement(keys[k]).u for k in (2, 5)))
+
+
+def test_films_and_ct_hang_on_the_same_choice_of_frames() -> None:
+    """The surface of C1 stands 4 deg off its marks: one unknown, gone from the difference of films and CT."""
+    subject = person(np.random.default_rng(6))
+    plain = replace(scanned(subject), visit="1")
+    visit = replace(visit_in_memory(filmed(subject, BEND)), id="1")
+    turned = replace(plain, meshes={"c1": "ct/c1.stl"}, load_mesh=lambda bone: rolled_atlas(plain, 4.0))
+    before, after = (fitted(visit, volume).joint for volume in (plain, turned))
+    films, scan = (after.measurement(key) for key in ("atlas_laterality_3d", "atlas_laterality_3d@ct"))
+    assert films.budget["frame"] == pytest.approx(4.0 / math.sqrt(3), rel=0.05)
+    assert films.budget["frame"] == pytest.approx(scan.budget["frame"], rel=0.02)
+    assert films.u == pytest.approx(math.hypot(*films.budget.values()))
+    assert "frame" not in before.measurement(films.key).budget
+    weights = {films.key: 1.0, scan.key: -1.0}
+    assert after.combine(weights)[1] == pytest.approx(before.combine(weights)[1], abs=0.05)
+    gained = after.get("c1_in_skull").cov6 - before.get("c1_in_skull").cov6
+    assert np.linalg.matrix_rank(gained, tol=1e-9) == 1
+    key = f"frame of c1 in CT {plain.file}"
+    of_pose = after.pose_shared["c1_in_skull"][key]
+    np.testing.assert_allclose(np.outer(of_pose, of_pose), gained, atol=1e-9)
+
+
+def test_a_turned_frame_of_the_skull_turns_and_shifts_every_pose() -> None:
+    """Against the poses of frames that are truly turned."""
+    subject = person(np.random.default_rng(6))
+    whole = fitted(filmed(subject, BEND), scanned(subject)).fitted
+    assert whole is not None
+    turn = np.array([2e-4, -1e-4, 3e-4])
+    by = RigidTransform(rotation_from_vector(turn), np.zeros(3))
+    for bone in ("skull", "c1", "c2"):
+        held = replace(whole, shape=replace(whole.shape, turns_rad={bone: turn}))
+        (effect,) = _frame_effects(held).values()
+        found = effect.reshape(-1, 6)
+        for k, moving in enumerate(whole.fit.bones):
+            pose_ = whole.fit.poses[moving]
+            now = by.inverse() @ pose_ if bone == "skull" else pose_ @ by if bone == moving else pose_
+            np.testing.assert_allclose(found[k], difference(pose_, now), atol=1e-5)
 
 
 def test_a_ct_of_the_case_serves_whatever_its_visit() -> None:
@@ -285,8 +399,6 @@ def test_a_ct_of_the_case_serves_whatever_its_visit() -> None:
 
 
 def test_several_readings_of_one_observer_are_averaged() -> None:
-    from dataclasses import replace
-
     subject = person(np.random.default_rng(14))
     held = visit_in_memory(filmed(subject, BEND, seed=1))
     again = visit_in_memory(filmed(subject, BEND, seed=2))

@@ -74,6 +74,24 @@ def test_steps_that_overshoot_are_shortened() -> None:
     assert found.iterations < 25
 
 
+def test_steps_that_fall_short_go_on_until_nothing_is_left() -> None:
+    """Large residuals that bend away: the linear model sees the curvature 10, the objective 0.7 at first.
+
+    e = (93 - z^2 / 20, 3 z - 1): half the gradient is z^3 / 200 + 0.7 z - 3. Steps shrink by about
+    1 - 0.9 / 10 each, so that some 100 are needed for 1e-7 of the objective.
+    """
+
+    def saddle(z):
+        return np.array([93 - z[0] ** 2 / 20, 3 * z[0] - 1]), np.array([[-z[0] / 10], [3.0]])
+
+    found = minimise(saddle, 1)
+    expected = max(root.real for root in np.roots([1 / 200, 0, 0.7, -3]))
+    assert found.unknowns[0] == pytest.approx(expected, abs=1e-2)
+    assert found.iterations > 60
+    with pytest.raises(NotConverged, match="no minimum within 60"):
+        minimise(saddle, 1, most_iterations=60)
+
+
 def test_a_step_into_the_undefined_is_taken_back() -> None:
     """log x for data 5 from x = 1: the first full step overshoots where the model is not finite."""
 

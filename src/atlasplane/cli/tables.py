@@ -14,7 +14,7 @@ from atlasplane.core.finding import Finding
 from atlasplane.report.change_rows import changes_view
 from atlasplane.report.numbers import NOTHING
 from atlasplane.report.quantity_rows import quantity_groups
-from atlasplane.report.view import ChangeRow, QuantityRow, VisitView
+from atlasplane.report.view import ChangeRow, QuantityGroup, QuantityRow, VisitView
 from atlasplane.report.visit_view import visit_view
 
 SIMULATED = "[bold magenta]SIMULATED[/] data: not a patient's films."
@@ -53,20 +53,24 @@ def print_comparison(comparison: Comparison, findings: tuple[Finding, ...], *, s
     words = [Column(head, least=len("distinguishable")) for head in heads[:1]] + list(map(Column, heads[1:]))
     out.print()
     out.print(view.title, style="bold", markup=False)
-    _print_sections(
-        out,
-        [Column("quantity", least=12), *numbers, *words],
-        [(group.name, [_change_cells(row, wide=wide) for row in group.rows]) for group in view.groups],
-    )
+    columns = [Column("quantity", least=12), *numbers, *words]
+    rows = [
+        (group.name, [line for row in group.rows for line in _change_lines(row, wide=wide)])
+        for group in view.groups
+    ]
+    _print_sections(out, columns, rows)
     out.print(view.note)
     if not wide:
         out.print(NARROW_CHANGES)
 
 
-def _change_cells(row: ChangeRow, *, wide: bool) -> list[str]:
+def _change_lines(row: ChangeRow, *, wide: bool) -> list[list[str]]:
+    """Cells of one change; of a pose the turn, then its angles line by line, which fits any window."""
     said = _words(row) if wide else (_verdict(row),)
     mdc_text = row.mdc if row.mdc[:1].isdigit() else NOTHING
-    return [_name(row), row.pre, row.post, row.change, mdc_text, *said]
+    values = ("", "") if row.angles else (row.pre, row.post)
+    angles = [[f"  {name}", pre, post, "", "", *("" for _ in said)] for name, pre, post in row.angles]
+    return [[_name(row), *values, row.change, mdc_text, *said], *angles]
 
 
 def _print_sections(
@@ -104,7 +108,7 @@ def _verdict(row: ChangeRow) -> str:
 
 def _name(row: ChangeRow | QuantityRow) -> str:
     """Quantity with its site; a line that goes on from the one above has the site alone."""
-    if row.continues:
+    if row.continues and not row.angles:  # the one above a pose is an angle of another
         return f"  {row.site}"
     return f"{row.name}, {row.site}" if row.site else row.name
 
@@ -118,7 +122,7 @@ def _print_visit(out: Console, visit: MeasuredVisit, wanted: tuple[str, ...]) ->
         columns += [Column("side"), Column("MDC95", "right")]
         columns += [Column("tag")] if wide else []
         out.print(view.title, style="bold", markup=False)
-        rows = [(group.name, [_cells(row, wide=wide) for row in group.rows]) for group in groups]
+        rows = [(group.name, _all_lines(group, wide=wide)) for group in groups]
         _print_sections(out, columns, rows)
         if not wide:
             out.print(NARROW_NOTE, style="dim")
@@ -129,12 +133,26 @@ def _print_visit(out: Console, visit: MeasuredVisit, wanted: tuple[str, ...]) ->
         print_labelled(out, _plan_lines(view))
 
 
-def _cells(row: QuantityRow, *, wide: bool) -> list[str]:
-    known = bool(row.expanded)
-    found = [_name(row), row.value, row.expanded if known else row.u]
-    found += [row.u if known else NOTHING] if wide else []
-    found += [row.side, row.mdc]
-    return [*found, row.tag] if wide else found
+def _all_lines(group: QuantityGroup, *, wide: bool) -> list[list[str]]:
+    return [line for row in group.rows for line in _lines(row, wide=wide)]
+
+
+def _lines(row: QuantityRow, *, wide: bool) -> list[list[str]]:
+    """Cells of one quantity; of a pose its name, then its angles line by line, which fits any window."""
+    if not row.angles:
+        known = bool(row.expanded)
+        u = row.u if known else NOTHING
+        return [_cells((_name(row), row.value, row.expanded if known else row.u, u), row, wide=wide)]
+    head = (_name(row), "", "" if row.expanded else row.u, "")
+    parts = [(f"  {name}", *numbers) for name, *numbers in row.angles]
+    plain = replace(row, side="", mdc="", tag="")
+    return [_cells(head, row, wide=wide), *(_cells(part, plain, wide=wide) for part in parts)]
+
+
+def _cells(numbers: Sequence[str], row: QuantityRow, *, wide: bool) -> list[str]:
+    """Name, value, expanded and standard uncertainty, then side, MDC and tag of the row."""
+    shown = [*numbers, row.side, row.mdc, row.tag]
+    return shown if wide else [*shown[:3], *shown[4:6]]
 
 
 def _plan_lines(view: VisitView) -> list[tuple[str, str]]:

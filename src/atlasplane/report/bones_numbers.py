@@ -22,10 +22,9 @@ from atlasplane.report.numbers import (
     with_unit,
 )
 from atlasplane.report.visit_view import visit_name
-from atlasplane.report.wording import CONDITIONS, sentence
+from atlasplane.report.wording import CONDITIONS, VOLUMES, sentence
 
 CANNOT_BE_TOLD = "cannot be told from 0"
-_VOLUMES = ("ct", "cbct", "mri")
 _SHAPE_ONLY = "pose.generic_shape"
 """A finding about poses that are given; every other one says why there is none."""
 
@@ -76,7 +75,7 @@ def ways(visits: Sequence[MeasuredVisit]) -> tuple[Way, ...]:
     """The lines, the films together, and every kind of volume that gives an angle."""
     measured = {(o.quantity.id, o.condition) for visit in visits for o in visit.joint.observations}
     wanted = {kind.quantity for kind in ANGLES}
-    volumes = [c for c in _VOLUMES if any((id_, c) in measured for id_ in wanted)]
+    volumes = [c for c in VOLUMES if any((id_, c) in measured for id_ in wanted)]
     return (
         LINES,
         TOGETHER,

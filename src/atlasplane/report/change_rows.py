@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from atlasplane.chain.comparison import Comparison
 from atlasplane.core.change import Change
+from atlasplane.core.observation import Pose
 from atlasplane.report.change_plot import PLOT_WIDTH, PlotRow, change_plot, plot_height
 from atlasplane.report.numbers import NO_ERROR, NOTHING, change_decimals, fixed, mdc_text, percent, with_unit
-from atlasplane.report.quantity_rows import repeats, site_text, value_text
+from atlasplane.report.quantity_rows import pose_angles, repeats, site_text, value_text
 from atlasplane.report.sections import Section, sectioned
 from atlasplane.report.view import ChangeGroup, ChangeRow, ChangesView
 from atlasplane.report.visit_view import visit_name
@@ -93,8 +94,9 @@ def _name(row: ChangeRow) -> str:
 def _row(change: Change, *, continues: bool) -> ChangeRow:
     entry = change.pre.quantity
     digits = change_decimals(change)
+    signed = not isinstance(change.pre, Pose)
     amount = (
-        NOTHING if change.value is None else with_unit(fixed(change.value, digits, plus=True), entry.unit)
+        NOTHING if change.value is None else with_unit(fixed(change.value, digits, plus=signed), entry.unit)
     )
     return ChangeRow(
         name=entry.name,
@@ -110,7 +112,16 @@ def _row(change: Change, *, continues: bool) -> ChangeRow:
         sustained=_YES_NO[change.sustained],
         reduction=NOTHING if change.percent_reduction is None else percent(change.percent_reduction / 100),
         correlation=NOTHING if change.correlation is None else fixed(change.correlation, 2),
+        angles=_angles(change),
     )
+
+
+def _angles(change: Change) -> tuple[tuple[str, str, str], ...]:
+    """Angles of the two poses; the change is one turn, which has no part in each of them."""
+    if not (isinstance(change.pre, Pose) and isinstance(change.post, Pose)):
+        return ()
+    pairs = zip(pose_angles(change.pre), pose_angles(change.post), strict=True)
+    return tuple((pre[0], pre[1], post[1]) for pre, post in pairs)
 
 
 def _distinguishable(change: Change) -> str:

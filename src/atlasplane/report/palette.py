@@ -30,5 +30,7 @@ BUDGET_COLOURS = {
     "scale": "#E69F00",
     "head": "#009E73",
     "tube": "#7A858C",
+    "shape": "#56B4E9",
+    "frame": "#D55E00",
 }
 OTHER_BUDGET = "#51606B"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
 import atlasplane
 from atlasplane.chain.measured import MeasuredVisit
 from atlasplane.core.calibration import CalibrationKind
+from atlasplane.core.observation import Observation
 from atlasplane.report.numbers import NO_BREAK, NOTHING, fixed, percent, time_text
 from atlasplane.report.view import FilmSource, ProvenanceView
 from atlasplane.report.visit_view import visit_name
-from atlasplane.report.wording import VIEW_NAMES
+from atlasplane.report.wording import VIEW_NAMES, VOLUMES, prose
 from atlasplane.sources.film import Radiograph
 
 CATALOGUES = (
@@ -27,6 +28,23 @@ CATALOGUES = (
     ("atlasplane.anatomy", "template_bones.npz", "template shape of the bones that are drawn"),
 )
 """Package, file (or folder of files) and content of the tables that the numbers depend on."""
+FILMS_TOGETHER = "Films fitted together"
+SPACE_FACTS = {
+    "readings": "Readings",
+    "tools": "Marked with",
+    "placing": "Placing errors",
+    "head": "Head position",
+    "shape": "Shape of the bones",
+    "frames": "Frames of the bones",
+    "surfaces": "Frames against surfaces",
+    "fit": "Fit of all marks",
+    "damped": "Damped marks",
+}
+"""What observations in space say of themselves, and its title."""
+_LISTS = ("readings", "tools", "frames")
+_BETWEEN = {key: ", " if key in _LISTS else "; " for key in SPACE_FACTS}
+"""What stands between the parts of one."""
+_HELICAL = "helical axis"
 _DIGEST_LETTERS = 12
 
 
@@ -34,7 +52,7 @@ def provenance_view(visits: Iterable[MeasuredVisit]) -> ProvenanceView:
     """Provenance of everything that these visits show."""
     shown = tuple(visits)
     return ProvenanceView(
-        films=tuple(_film(film, visit) for visit in shown for film in visit.visit.films),
+        films=tuple(source for visit in shown for source in (*_films(visit), *_in_space(visit))),
         methods=tuple(sorted(_methods(shown))),
         catalogues=tuple(
             (f"{package}: {name}", f"{what}, sha256 {_digest(package, name)}")
@@ -62,6 +80,37 @@ def _digest(package: str, name: str) -> str:
     place = files(package).joinpath(f"data/{name}")
     parts = sorted(place.iterdir(), key=lambda part: part.name) if place.is_dir() else [place]
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:_DIGEST_LETTERS]
+
+
+def _films(visit: MeasuredVisit) -> Iterator[FilmSource]:
+    return (_film(film, visit) for film in visit.visit.films)
+
+
+def _in_space(visit: MeasuredVisit) -> Iterator[FilmSource]:
+    """The films of a visit fitted together, and its volumes: what their observations say of themselves."""
+    observed = visit.joint.observations
+    together = [o for o in observed if "fit" in o.provenance]
+    if together:
+        yield _space(FILMS_TOGETHER, visit, together)
+    volumes = dict.fromkeys(o.source for o in observed if o.condition in VOLUMES and o.source)
+    for source in volumes:
+        yield _space(", ".join(source), visit, [o for o in observed if o.source == source])
+
+
+def _space(name: str, visit: MeasuredVisit, observed: Sequence[Observation]) -> FilmSource:
+    facts = [("Visit", visit_name(visit)), ("Made of", ", ".join(observed[0].source))]
+    facts += [("Observers", ", ".join(sorted({name for o in observed for name in o.observer})) or NOTHING)]
+    for key, title in SPACE_FACTS.items():
+        said = (o.provenance.get(key, "").split(_BETWEEN[key]) for o in observed)
+        parts = dict.fromkeys(part for texts in said for part in texts if part)
+        if parts:
+            facts.append((title, prose(_BETWEEN[key].join(parts))))
+    facts += [
+        (f"Helical axis, {o.quantity.name}", prose(o.provenance[_HELICAL]))
+        for o in observed
+        if o.provenance.get(_HELICAL)
+    ]
+    return FilmSource(file=name, facts=tuple(fact for fact in facts if fact != ("Made of", name)))
 
 
 def _film(film: Radiograph, visit: MeasuredVisit) -> FilmSource:

@@ -26,10 +26,10 @@ from atlasplane.report.numbers import (
 )
 from atlasplane.report.sections import sectioned
 from atlasplane.report.view import BudgetPart, BudgetRow, QuantityGroup, QuantityRow
-from atlasplane.report.wording import CONDITIONS, DOUBTFUL_TAGS, QUALITY_WORDS, SIDES
+from atlasplane.report.wording import CONDITIONS, DOUBTFUL_TAGS, POSE_ANGLES, QUALITY_WORDS, SIDES
 from atlasplane.uncertainty.budget import variance_shares
 
-BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube")
+BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube", "shape", "frame")
 """Order of the columns of the budget; a contribution of another name follows."""
 _POSE_DECIMALS = 1
 
@@ -88,6 +88,17 @@ def quantity_row(observation: Observation, *, sex: str = "unknown", continues: b
         tag=observation.tag,
         doubtful=observation.tag in DOUBTFUL_TAGS,
         note="; ".join(_notes(observation)),
+        angles=pose_angles(observation) if isinstance(observation, Pose) else (),
+    )
+
+
+def pose_angles(pose: Pose) -> tuple[tuple[str, str, str, str], ...]:
+    """Name, value, expanded and standard uncertainty of each angle; errors are empty without covariance."""
+    k = coverage_factor(LEVEL, math.inf)
+    errors = [(f"± {_degrees(k * u)}", _degrees(u)) for u in pose.zxy_u_deg or ()] or [("", "")] * 3
+    return tuple(
+        (name, _degrees(angle, plus=True), *error)
+        for name, angle, error in zip(POSE_ANGLES, pose.zxy_deg, errors, strict=True)
     )
 
 
@@ -186,7 +197,11 @@ def _pose(pose: Pose) -> dict[str, str]:
 
 
 def _three(degrees: Sequence[float], *, plus: bool = False) -> str:
-    return ", ".join(with_unit(fixed(a, _POSE_DECIMALS, plus=plus), "deg") for a in degrees)
+    return ", ".join(_degrees(a, plus=plus) for a in degrees)
+
+
+def _degrees(angle: float, *, plus: bool = False) -> str:
+    return with_unit(fixed(angle, _POSE_DECIMALS, plus=plus), "deg")
 
 
 def _notes(observation: Observation) -> list[str]:

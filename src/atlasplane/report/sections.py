@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -63,7 +63,7 @@ def sections() -> tuple[Section, ...]:
 def sectioned(
     items: Iterable[T], observation_of: Callable[[T], Observation]
 ) -> list[tuple[Section, list[T]]]:
-    """Items by section and, inside it, by quantity; items of one quantity keep their order.
+    """Items by section and, inside it, by quantity, those of its home view first; else in their order.
 
     Parameters
     ----------
@@ -75,12 +75,16 @@ def sectioned(
     all_items = list(items)
     parts = []
     for section in (*sections(), OTHER):
-        order = {id_: k for k, id_ in enumerate(section.quantities)}
         own = [item for item in all_items if section_of(observation_of(item)) is section]
-        own.sort(key=lambda item: order.get(observation_of(item).quantity.id, 0))
+        ids = section.quantities or tuple(dict.fromkeys(observation_of(item).quantity.id for item in own))
+        place = {id_: k for k, id_ in enumerate(ids)}
         if own:
-            parts.append((section, own))
+            parts.append((section, sorted(own, key=lambda item: _place(observation_of(item), place))))
     return parts
+
+
+def _place(observation: Observation, place: Mapping[str, int]) -> tuple[int, bool]:
+    return place[observation.quantity.id], observation.condition is not None
 
 
 def section_of(observation: Observation) -> Section:

@@ -63,6 +63,8 @@ class QuantityRow:
         range and method are then not said again.
     flag, flag_kind : str
         The limit of a red flag with where the value stands, and within, near or beyond; empty without one.
+    angles : tuple of (name, value, expanded, u)
+        Of a pose, one by one what `value`, `expanded` and `u` tell in one; else empty.
     """
 
     name: str
@@ -81,6 +83,7 @@ class QuantityRow:
     tag: str
     doubtful: bool
     note: str
+    angles: tuple[tuple[str, str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +189,13 @@ class VisitView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
-    """One line of the table of changes; `continues` as in `QuantityRow`."""
+    """One line of the table of changes; `continues` as in `QuantityRow`.
+
+    Attributes
+    ----------
+    angles : tuple of (name, pre, post)
+        Of a pose, one by one what `pre` and `post` tell in one; else empty.
+    """
 
     name: str
     site: str
@@ -201,6 +210,7 @@ class ChangeRow:
     sustained: str
     reduction: str
     correlation: str
+    angles: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +310,10 @@ class PlainSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmSource:
-    """Where a film's numbers come from, (name, value) pairs under the file's name."""
+    """Where the numbers of a film, of films fitted together or of a volume come from.
+
+    `file` heads its (name, value) pairs: the file's name, or what was fitted.
+    """
 
     file: str
     facts: tuple[tuple[str, str], ...]

@@ -20,13 +20,15 @@ DISCLAIMER = (
 SIMULATED = "SIMULATED DATA: these films and numbers are not of a real person"
 EXPANDED_NOTE = (
     "± is the expanded uncertainty (95 %). u is the standard uncertainty (k = 1) of the patient's own "
-    "quantity: placing, scale, head position and tube angle. MDC95 is the change that a repeat of this "
-    "measurement must exceed. A side is named only where the value lies beyond 1.96 u of zero."
+    "quantity: placing, scale, head position and tube angle; in space also the shape and the frames of the "
+    "bones. MDC95 is the change that a repeat of this measurement must exceed. A side is named only where "
+    "the value lies beyond 1.96 u of zero."
 )
 CHANGE_NOTE = (
     "Distinguishable: the change is larger than the minimal detectable change (MDC95) of this pair of "
     "measurements. Meaningful: it also reaches a published minimal important change. Sustained: it also "
-    "stands beyond a stable baseline. Three words, never one."
+    "stands beyond a stable baseline. Three words, never one. The change of a pose is one turn about some "
+    "axis, which has no sign."
 )
 SERIES_TITLE = "Over the visits"
 SERIES_NOTE = (
@@ -90,6 +92,8 @@ CONDITIONS = {
     "mri": "MRI",
 }
 """Beside a value that is not of its quantity's home view."""
+VOLUMES = ("ct", "cbct", "mri")
+"""Conditions of what was measured on a volume."""
 MODALITIES = {
     "film": "film",
     "photo": "photograph",
@@ -107,7 +111,10 @@ QUALITY_WORDS = {
     "mm_at_detector": "mm at the detector, larger than the patient's",
     "technique_missing": "film geometry not stated",
     "nominal_scale": "placing error scaled by a nominal size",
+    "generic_shape": "template for the shape of the bones, not this patient's own",
 }
+POSE_ANGLES = ("extension", "right side bending", "left axial rotation")
+"""The angles of a pose, each named by its + direction (`Pose.zxy_deg`)."""
 DOUBTFUL_TAGS = ("proposed", "unverified")
 """Tags that are marked wherever they stand."""
 

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nibabel
-import numpy as np
-
-from atlasplane.geometry.frames import LPS_FROM_RAS
-from atlasplane.geometry.types import Array
-from atlasplane.io.atomic import copy_file, write_bytes
+from atlasplane.io.atomic import copy_file
 from atlasplane.io.digest import sha256_of, sha256_of_folder
 from atlasplane.io.landmark_file import read_landmarks, write_landmarks
 from atlasplane.io.mask_file import write_mask
 from atlasplane.io.mesh_file import write_mesh
+from atlasplane.io.nifti import write_volume
 from atlasplane.io.volume_file import NIFTI_ENDS
-from atlasplane.simulate.ct_scan import CtScan, Voxels
+from atlasplane.simulate.ct_scan import CtScan
 from atlasplane.sources.reading import Reading
 from atlasplane.volume.meshes import mask_surface
 
 FOLDER = "ct"
 COPIED = "ct"
 """Modality and name of a scan that was given: nobody said that it is a CBCT."""
-DESCRIPTION = b"SIMULATED"
+DESCRIPTION = "SIMULATED"
 _LPS_MM = "lps_mm"
 
 
@@ -46,7 +40,7 @@ def write_scan(root: Path, scan: CtScan, visit: str) -> dict[str, object]:
     folder = root / FOLDER
     folder.mkdir()
     file = folder / f"{scan.modality}.nii.gz"
-    write_bytes(file, volume_bytes(scan.hounsfield, scan.affine_lps))
+    write_volume(file, scan.hounsfield, scan.affine_lps, description=DESCRIPTION)
     masks, meshes = {}, {}
     for bone, mask in scan.masks.items():
         write_mask(folder / f"{bone}.nii.gz", mask.astype(bool), scan.affine_lps)
@@ -87,21 +81,6 @@ def _marked(folder: Path, place: Path, readings: Iterable[Reading], digest: str)
     landmarks = folder / f"{place.name.split('.')[0]}.landmarks.json"
     write_landmarks(landmarks, readings, image_file=place.name, sha256=digest, space=_LPS_MM)
     return {"file": f"{FOLDER}/{place.name}", "landmarks": f"{FOLDER}/{landmarks.name}"}
-
-
-def volume_bytes(voxels: Voxels, affine_lps: Array) -> bytes:
-    """Greys as .nii.gz, exact: int16 without slope, sform and qform of the grid, millimetres.
-
-    The same greys give the same bytes. Noise hardly packs, so the fastest packing is taken.
-    """
-    library: Any = nibabel
-    affine = np.diag([*np.diag(LPS_FROM_RAS), 1.0]) @ np.asarray(affine_lps, dtype=float)
-    image = library.Nifti1Image(voxels, affine)
-    image.header.set_xyzt_units("mm")
-    image.header["descrip"] = DESCRIPTION
-    image.set_qform(affine, code=1)
-    image.set_sform(affine, code=1)
-    return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
 
 
 VolumeTable = Mapping[str, object]

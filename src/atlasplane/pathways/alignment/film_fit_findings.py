@@ -128,8 +128,9 @@ def joint_moved(visit: Visit, bones: Mapping[str, float]) -> Finding:
         fit_settings().limits["joint_moved"],
         least,
         f"{names} did not keep one pose in the skull from film to film (by chance: p = {least:.2g}): no pose "
-        "of it in space is given. The head was held another way between the films, or marks of a film belong "
-        "to another point: check them, and take the films in one posture.",
+        "of it in space is given. The head was held another way between the films, marks of a film belong to "
+        "another point, or a film or the CT is of another person: check them, and take the films in one "
+        "posture.",
     )
 
 
@@ -142,8 +143,8 @@ def residual(visit: Visit, p_value: float, file: str, why: str) -> Finding:
         fit_settings().limits["residual"],
         p_value,
         f"{_cap(_NOTHING)}: the marks of these films cannot be brought together (by chance: p = "
-        f"{p_value:.2g}); {why}. Likely causes: a film of another person, a film or its sides flipped, a "
-        "wrong SID or scale, marks exchanged.",
+        f"{p_value:.2g}); {why}. Likely causes: a film or CT of another person, a film or its sides "
+        "flipped, a wrong SID or scale, marks exchanged.",
     )
 
 
@@ -156,8 +157,8 @@ def set_up(file: str, p_value: float, what: str) -> Finding:
         fit_settings().limits["set_up"],
         p_value,
         f"{_cap(_NOTHING)}: the marks of this film ask for {what} than is stated (by chance: p = "
-        f"{p_value:.2g}). Likely causes: a wrong SID, SOD or scale, a wrong tube angle, a film of another "
-        "person, a film or its sides flipped.",
+        f"{p_value:.2g}). Likely causes: a wrong SID, SOD or scale, a wrong tube angle, a film or CT "
+        "of another person, a film or its sides flipped.",
     )
 
 
@@ -167,8 +168,8 @@ def not_fitted(visit: Visit, why: str) -> Finding:
         "pose.residual",
         Severity.WARN,
         visit_file(visit),
-        f"{_cap(_NOTHING)}: the films were not brought together ({why}). Check the views, the stored "
-        "directions and the marks.",
+        f"{_cap(_NOTHING)}: the films were not brought together ({why}). Check the views, technique "
+        "and camera, the stored directions and the marks.",
     )
 
 

@@ -8,31 +8,36 @@ cancels.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from types import MappingProxyType
 
 import numpy as np
 
 from atlasplane.anatomy.bone_frames import DEFAULT_FRAMES, FRAMES, NoFrame, bone_frame
-from atlasplane.anatomy.landmarks import landmark, landmarks
+from atlasplane.anatomy.landmarks import landmark
 from atlasplane.anatomy.phantom import mean_phantom
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.geometry.bundle_problem import BoneShape
-from atlasplane.geometry.frames import ISB_FROM_LPS, isb_from_lps
 from atlasplane.geometry.rotation import rotation_from_zxy
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
-from atlasplane.pathways.alignment.film_fit_settings import excluded_ids, fit_settings
+from atlasplane.pathways.alignment.film_fit_settings import fit_settings
 from atlasplane.pathways.alignment.head_prior import default_atlas
-from atlasplane.pathways.alignment.observers import combine_readings
 from atlasplane.pathways.alignment.template import population
-from atlasplane.pathways.alignment.volume_measures import default_placing
-from atlasplane.sources.reading import Reading
+from atlasplane.pathways.alignment.volume_midplanes import frame_turns
+from atlasplane.pathways.alignment.volume_points import (
+    BONES,
+    VolumePoints,
+    fitted_ids,
+    frame_key,
+    shape_key,
+    volume_points,
+)
 from atlasplane.sources.volume import Volume
 
-BONES = ("skull", "c1", "c2")
-"""Bones that are fitted, the reference first."""
+__all__ = ["BONES", "FittedShape", "case_shape", "fitted_ids", "generic_shape", "volume_shape"]
+
 GENERIC = "generic template"
 
 
@@ -56,6 +61,9 @@ class FittedShape:
         Where C1 and C2 stand in the skull, frame to frame.
     source : tuple of str
         Files that it came from.
+    turns_rad : mapping bone -> array, shape (3,)
+        Turn of a bone's frame, on its own axes, that is one standard uncertainty of which frame is meant
+        (`volume_midplanes.frame_turns`).
     """
 
     name: str
@@ -66,6 +74,7 @@ class FittedShape:
     root_mm: Array
     joints: Mapping[str, RigidTransform]
     source: tuple[str, ...] = ()
+    turns_rad: Mapping[str, Array] = field(default_factory=dict)
 
     def keeping(self, ids: Collection[str], bones: Collection[str]) -> FittedShape:
         """The shape of some bones' points that films show or frames need; the inputs of its errors stay."""
@@ -93,7 +102,11 @@ class FittedShape:
 
     def error_keys(self) -> tuple[str, ...]:
         """Names of the inputs of its errors, one a column of `root_mm`."""
-        return tuple(f"shape of {self.name} #{k}" for k in range(self.root_mm.shape[1]))
+        return tuple(shape_key(self.name, k) for k in range(self.root_mm.shape[1]))
+
+    def turns_by_key(self) -> dict[str, tuple[str, Array]]:
+        """Bone and turn of each choice of a frame, by the name of that input."""
+        return {frame_key(self.name, bone): (bone, turn) for bone, turn in self.turns_rad.items()}
 
 
 @lru_cache(maxsize=16)
@@ -109,16 +122,7 @@ def _kept(whole: FittedShape, ids: frozenset[str], bones: frozenset[str]) -> Fit
         points_mm=whole.points_mm[picks],
         root_mm=whole.root_mm[rows],
         joints={bone: pose for bone, pose in whole.joints.items() if bone in bones},
-    )
-
-
-@cache
-def fitted_ids() -> frozenset[str]:
-    """Landmarks that are one fixed point of skull, C1 or C2 (data/film_fit.toml says what is not)."""
-    return frozenset(
-        id_
-        for id_, entry in landmarks().items()
-        if entry.bone in BONES and entry.kind == "point" and id_ not in excluded_ids()
+        turns_rad={bone: turn for bone, turn in whole.turns_rad.items() if bone in bones},
     )
 
 
@@ -202,24 +206,6 @@ def _usual_joints() -> dict[str, RigidTransform]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Whose reading, as observers.combine_readings asks for it."""
-
-    reading: Reading
-    dof: float = np.inf
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _ReadPoints:
-    """Points of one reading of a volume, ISB mm, three keys a point."""
-
-    marked: _Reader
-    keys: tuple[str, ...]
-    values: Array
-    placing_cov: Array
-
-
 def case_shape(volumes: Sequence[Volume]) -> tuple[FittedShape, tuple[Finding, ...]]:
     """The shape of a case: of its first volume that shows skull and C1, else the generic one, and why."""
     findings: list[Finding] = []
@@ -236,78 +222,51 @@ def case_shape(volumes: Sequence[Volume]) -> tuple[FittedShape, tuple[Finding, .
 def volume_shape(volume: Volume) -> tuple[FittedShape | None, list[Finding]]:
     """The bones of a marked volume, each in its own frame; None without frames of skull and C1.
 
-    Their covariance is that of placing the marks (the reading's own, else the catalogue's default), over n
-    for n readings of one observer, and voxel edge squared / 12 for the grid, which repeats do not lessen.
+    Their covariance is that of the volume's combined points (`volume_points`): the same errors, under the
+    same keys, as those of what is measured on the volume itself.
+
+    Raises
+    ------
+    BadInput
+        When a mesh that the case names cannot be read.
     """
-    points, cov = _volume_points(volume)
+    points = volume_points(volume)
     frames: dict[str, RigidTransform] = {}
     findings = []
     for bone in BONES:
-        own = {id_: at for id_, at in points.items() if landmark(id_).bone == bone}
+        own = {
+            id_: at for id_, at in zip(points.ids, points.at_mm, strict=True) if landmark(id_).bone == bone
+        }
         try:
             frames[bone] = bone_frame(bone, own)
         except NoFrame as fault:
             findings.append(_no_frame(volume, bone, fault))
     if not {"skull", "c1"} <= frames.keys():
         return None, [found for found in findings if "generic" in found.text]
-    ids = tuple(id_ for id_ in points if landmark(id_).bone in frames)
+    return _framed(volume, points, frames), findings
+
+
+def _framed(volume: Volume, points: VolumePoints, frames: Mapping[str, RigidTransform]) -> FittedShape:
+    """The points of bones with a frame; an input of their errors is a coordinate of any point."""
+    picks = [k for k, id_ in enumerate(points.ids) if landmark(id_).bone in frames]
+    ids = tuple(points.ids[k] for k in picks)
     bones = tuple(landmark(id_).bone for id_ in ids)
-    root = np.zeros((3 * len(ids), 3 * len(ids)))
-    for k, (id_, bone) in enumerate(zip(ids, bones, strict=True)):
-        turned = frames[bone].rotation.T @ np.linalg.cholesky(cov[id_])
-        root[3 * k : 3 * k + 3, 3 * k : 3 * k + 3] = turned
+    root = np.zeros((len(picks), 3, len(points.ids), 3))
+    for row, (k, bone) in enumerate(zip(picks, bones, strict=True)):
+        root[row, :, k] = frames[bone].rotation.T @ points.root_mm[k]
+    at = [frames[bone].inverse().apply(points.at_mm[k]) for k, bone in zip(picks, bones, strict=True)]
     joints = {bone: frames["skull"].inverse() @ frames[bone] for bone in frames if bone != "skull"}
-    name = f"{volume.modality.upper()} {volume.file}"
-    fitted = FittedShape(
-        name=name,
+    turns = {bone: turn for bone, turn in frame_turns(volume).items() if bone in frames}
+    return FittedShape(
+        name=points.name,
         own=True,
         ids=ids,
         point_bones=bones,
-        points_mm=np.stack(
-            [frames[bone].inverse().apply(points[id_]) for id_, bone in zip(ids, bones, strict=True)]
-        ),
-        root_mm=root,
+        points_mm=np.stack(at),
+        root_mm=root.reshape(3 * len(picks), -1),
         joints=MappingProxyType(joints),
         source=(volume.file,),
-    )
-    return fitted, findings
-
-
-def _volume_points(volume: Volume) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Combined points (3,) and covariances (3, 3) by id, ISB mm; ids that every reading may lack."""
-    reads = [_read_points(reading) for reading in volume.readings]
-    reads = sorted((read for read in reads if read.keys), key=lambda read: -len(read.keys))
-    if not reads:
-        return {}, {}
-    combined = combine_readings(reads)  # type: ignore[arg-type]
-    whole = combined.cov + np.diag(combined.between**2)
-    edges = ISB_FROM_LPS @ volume.affine_lps[:3, :3]
-    grid = edges @ edges.T / 12
-    points, cov = {}, {}
-    for k, key in enumerate(combined.keys[::3]):
-        own = slice(3 * k, 3 * k + 3)
-        id_ = key.partition(" ")[0]
-        points[id_], cov[id_] = combined.values[own], whole[own, own] + grid
-    return points, cov
-
-
-def _read_points(reading: Reading) -> _ReadPoints:
-    marks = [(id_, mark) for id_, mark in sorted(reading.points.items()) if id_ in fitted_ids()]
-    blocks = [
-        default_placing(landmark(id_), mirrored=id_.endswith("_L"))
-        if mark.cov is None
-        else ISB_FROM_LPS @ mark.cov @ ISB_FROM_LPS.T
-        for id_, mark in marks
-    ]
-    cov = np.zeros((3 * len(marks), 3 * len(marks)))
-    for k, block in enumerate(blocks):
-        cov[3 * k : 3 * k + 3, 3 * k : 3 * k + 3] = block
-    values = [isb_from_lps(mark.at) for _, mark in marks]
-    return _ReadPoints(
-        marked=_Reader(reading),
-        keys=tuple(f"{id_} {axis}" for id_, _ in marks for axis in "XYZ"),
-        values=np.concatenate(values) if values else np.zeros(0),
-        placing_cov=cov,
+        turns_rad=turns,
     )
 
 

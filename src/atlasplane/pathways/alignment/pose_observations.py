@@ -1,7 +1,8 @@
 """Films fitted jointly as observations: poses of C1 and C2, their angles, and what they share with others.
 
-A pose's errors come from the clicks, from the shape of the bones and from what the films leave open of
-cameras, heads and joints. The clicks are the visit's own; the shape is the same on every visit of the case.
+A pose's errors come from the clicks, from the shape of the bones, from what the films leave open of cameras,
+heads and joints and, with a CT whose surfaces ask for other frames than its landmarks, from the choice of
+frames. The clicks are the visit's own; shape and frames are the same on every visit and on the CT itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from atlasplane.core.finding import Finding
 from atlasplane.core.observation import Measurement, Pose
 from atlasplane.core.quantity import quantities, quantity
 from atlasplane.geometry.bundle_model import PER_FILM
+from atlasplane.geometry.bundle_problem import SKULL
 from atlasplane.geometry.rotation import zxy_from_rotation
 from atlasplane.geometry.se3 import cross_matrix, relative_jacobians, zxy_jacobian
 from atlasplane.geometry.transform import RigidTransform
@@ -82,10 +84,7 @@ def pose_part(visit: Visit, fitted: FittedVisit) -> tuple[PosePart, tuple[Findin
     poses = [bone for bone in placed if _is_given(bone) and max(_shares(fitted, bone)) <= _limit()]
     part, click_effect = _angle_part(visit, fitted, told)
     observed = tuple(_pose(visit, fitted, bone) for bone in poses)
-    shared = {
-        pose.key: _named(fitted, bone.by_fit @ _shape_effect(fitted))
-        for pose, bone in zip(observed, poses, strict=True)
-    }
+    shared = {pose.key: _shared(fitted, bone.by_fit) for pose, bone in zip(observed, poses, strict=True)}
     whole = PosePart(
         part=Part(part.measurements, observed, part.own_cov, part.shared),
         pose_shared=shared,
@@ -205,10 +204,37 @@ def _shape_effect(fitted: FittedVisit) -> Array:
     return effect
 
 
-def _named(fitted: FittedVisit, effect: Array) -> dict[str, Array]:
-    """Effects (n, c) of the shape's inputs by their names; those without any are left out."""
-    keys = fitted.shape.error_keys()
-    return {key: effect[:, k] for k, key in enumerate(keys) if np.any(effect[:, k])}
+def _frame_effects(fitted: FittedVisit) -> dict[str, Array]:
+    """Change of the fitted poses by one standard uncertainty of which frame a bone has, shape (6 K,).
+
+    A frame turned by w on its own axes, F exp([w]x), turns the bone's pose R, t by R w; the skull's turns
+    every pose by -w and shifts it by -w x t.
+    """
+    effects = {}
+    for key, (turned, turn) in fitted.shape.turns_by_key().items():
+        change = np.zeros((len(fitted.fit.bones), 6))
+        for k, bone in enumerate(fitted.fit.bones):
+            pose = fitted.fit.poses[bone]
+            if turned == SKULL:
+                change[k] = -np.concatenate([turn, np.cross(turn, pose.translation_mm)])
+            elif turned == bone:
+                change[k, :3] = pose.rotation @ turn
+        effects[key] = change.ravel()
+    return effects
+
+
+def _frame_cov(fitted: FittedVisit, by_fit: Array) -> Array:
+    """Covariance that the choice of frames adds to numbers that the fitted poses make, shape (m, m)."""
+    effects = [by_fit @ effect for effect in _frame_effects(fitted).values()]
+    return sum((np.outer(effect, effect) for effect in effects), np.zeros((len(by_fit), len(by_fit))))
+
+
+def _shared(fitted: FittedVisit, by_fit: Array) -> dict[str, Array]:
+    """Effects (m,) of inputs that other visits and the volume share, by name; without those of no effect."""
+    shape = by_fit @ _shape_effect(fitted)
+    named = dict(zip(fitted.shape.error_keys(), shape.T, strict=True))
+    named |= {key: by_fit @ effect for key, effect in _frame_effects(fitted).items()}
+    return {key: effect for key, effect in named.items() if np.any(effect)}
 
 
 def _angle_part(visit: Visit, fitted: FittedVisit, angles: Sequence[_Angle]) -> tuple[Part, dict[str, Array]]:
@@ -223,18 +249,25 @@ def _angle_part(visit: Visit, fitted: FittedVisit, angles: Sequence[_Angle]) -> 
         gain = clicks[film.file].reshape(len(angles), -1, 2)
         placing += np.einsum("qni,nij,qnj->q", gain, given.cov_px, gain)
     own = cov - shape @ shape.T
+    left = np.maximum(np.diag(own) - placing, 0.0)
+    variances = {
+        "landmarks": placing,
+        "shape": np.sum(shape**2, axis=1),
+        "frame": np.diag(_frame_cov(fitted, by_fit)),
+        "head": left,
+    }
     measurements = tuple(
-        _measurement(visit, fitted, angle, float(cov[k, k]), float(placing[k]), float(shape[k] @ shape[k]))
+        _measurement(visit, fitted, angle, {name: float(of[k]) for name, of in variances.items()})
         for k, angle in enumerate(angles)
     )
-    return Part(measurements, (), (own + own.T) / 2, _named(fitted, shape)), clicks
+    return Part(measurements, (), (own + own.T) / 2, _shared(fitted, by_fit)), clicks
 
 
 def _measurement(
-    visit: Visit, fitted: FittedVisit, angle: _Angle, variance: float, placing: float, shape: float
+    visit: Visit, fitted: FittedVisit, angle: _Angle, variances: Mapping[str, float]
 ) -> Measurement:
     entry = quantity(angle.quantity)
-    u = math.sqrt(variance)
+    u = math.sqrt(sum(variances.values()))
     dof = min(film.dof for film in fitted.clicks)
     return Measurement(
         quantity=entry,
@@ -247,18 +280,14 @@ def _measurement(
         quality=_quality(fitted, entry.tag),
         value=angle.value,
         u=u,
-        dof=effective_dof(u, (math.sqrt(placing),), (dof,)),
-        budget={
-            "landmarks": math.sqrt(placing),
-            "shape": math.sqrt(shape),
-            "head": math.sqrt(max(variance - placing - shape, 0.0)),
-        },
+        dof=effective_dof(u, (math.sqrt(variances["landmarks"]),), (dof,)),
+        budget={name: math.sqrt(part) for name, part in variances.items() if part or name != "frame"},
     )
 
 
 def _pose(visit: Visit, fitted: FittedVisit, placed: _Placed) -> Pose:
     entry = quantity(placed.quantity)
-    cov = placed.by_fit @ fitted.fit.cov @ placed.by_fit.T
+    cov = placed.by_fit @ fitted.fit.cov @ placed.by_fit.T + _frame_cov(fitted, placed.by_fit)
     moving, reference = (FRAMES[DEFAULT_FRAMES[bone]] for bone in (placed.moving, placed.reference))
     return Pose(
         quantity=entry,

@@ -1,6 +1,8 @@
 """The joint result by Monte Carlo (JCGM 101): a check on first-order propagation, and for curved quantities.
 
-Placing errors go through the full constructions; scale, head and tube enter as in the first-order result.
+Placing errors of films go through the full constructions; scale, head and tube enter as in the first-order
+result. What films tell jointly, and what a volume tells, is drawn as the first-order result has it, with its
+correlation with the films' own quantities.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ def sampled(
         stop = min(start + BLOCK, draws)
         for film in films:
             outputs[start:stop, film.columns] = film.draw(stop - start, own)
-        outputs[start:stop, rest.columns] = rest.draw(stop - start, own)
+        outputs[start:stop, rest.columns] = rest.draw(outputs[start:stop, rest.films], own)
         outputs[start:stop] += transformed(own.standard_normal((stop - start, len(effects))), effects)
 
     # Every block has its own stream, so the result does not depend on how many threads share the work.
@@ -121,26 +123,53 @@ class _SampledFilm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _SampledRest:
-    """What no image gave, such as the leg check: normal about its value."""
+    """What no film's construction gives: normal about its value, given what the films' clicks drew.
 
-    columns: list[int]
+    Attributes
+    ----------
+    columns, films : array of int, shape (m,), (q,)
+        Places of the rest, and of the films' quantities, among the measurements that are drawn.
+    centre, film_centre : array, shape (m,), (q,)
+    gain : array, shape (m, q)
+        Of a deviation of the films' quantities on the rest.
+    root : array, shape (m, m)
+        Of the covariance that is left.
+    """
+
+    columns: NDArray[np.int_]
+    films: NDArray[np.int_]
     centre: Array
-    size: Array
+    film_centre: Array
+    gain: Array
+    root: Array
 
     @classmethod
     def of(
         cls, joint: JointObservations, asked: NDArray[np.int_], films: Sequence[_SampledFilm]
     ) -> _SampledRest:
         """Whatever the films leave of what is asked."""
-        taken = {int(k) for film in films for k in film.columns}
-        columns = [k for k in range(len(asked)) if k not in taken]
-        own = asked[columns]
-        values = [m.value for k in own if (m := joint.measurement(joint.order[k])) is not None]
-        return cls(columns, np.array(values), np.sqrt(np.diag(joint.own_cov))[own])
+        taken = np.concatenate([np.zeros(0, dtype=int), *(film.columns for film in films)])
+        columns = np.setdiff1d(np.arange(len(asked)), taken)
+        own = joint.own_cov[np.ix_(asked, asked)]
+        of_films, cross = own[np.ix_(taken, taken)], own[np.ix_(columns, taken)]
+        # Quantities that depend on each other leave the films' covariance without an inverse but for a ridge.
+        gain = np.linalg.solve(of_films + _RIDGE * np.diag(np.diag(of_films)), cross.T).T
+        left = own[np.ix_(columns, columns)] - gain @ of_films @ gain.T
+        variance, axes = np.linalg.eigh(left)
+        values = [m.value for k in asked[columns] if (m := joint.measurement(joint.order[k])) is not None]
+        return cls(
+            columns=columns,
+            films=taken,
+            centre=np.array(values),
+            film_centre=np.concatenate([np.zeros(0), *(film.centre for film in films)]),
+            gain=gain,
+            root=axes * np.sqrt(np.maximum(variance, 0.0)),
+        )
 
-    def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """Draws, shape (count, number of columns)."""
-        drawn: Array = self.centre + self.size * rng.standard_normal((count, len(self.columns)))
+    def draw(self, films: Array, rng: np.random.Generator) -> Array:
+        """Draws, shape (count, m), that go with the films' own, shape (count, q)."""
+        drawn: Array = self.centre + transformed(films - self.film_centre, self.gain.T)
+        drawn += transformed(rng.standard_normal(drawn.shape), self.root.T)
         return drawn
 
 

@@ -118,12 +118,12 @@ def analyse_visit(
             else _photo_findings(analysis)
         )
         parts.append(image_part(visit, analysis, term))
-    of_volumes, said = _volume_parts(visit, volumes)
+    of_volumes, pose_shared, said = _volume_parts(visit, volumes)
     parts += [*of_volumes, *_leg_check_parts(visit)]
     findings += said
     fitted, told = fit_films(visit, films, volumes=volumes, observers=observers, apart=apart)
     findings += told
-    joint = _joined(parts)
+    joint = _joined(parts, pose_shared)
     if fitted is not None:
         poses, told = pose_part(visit, fitted)
         findings += told
@@ -223,9 +223,12 @@ def _photo_findings(analysis: FilmAnalysis) -> list[Finding]:
     return [Finding(code="landmarks.missing", severity=Severity.INFO, file=analysis.film.file, text=text)]
 
 
-def _volume_parts(visit: Visit, volumes: Sequence[Volume]) -> tuple[list[Part], list[Finding]]:
-    """One marked volume a modality; errors of a volume are nobody else's."""
+def _volume_parts(
+    visit: Visit, volumes: Sequence[Volume]
+) -> tuple[list[Part], dict[str, Mapping[str, Array]], list[Finding]]:
+    """One marked volume a modality, and what their poses share with films fitted with their bones."""
     parts: list[Part] = []
+    pose_shared: dict[str, Mapping[str, Array]] = {}
     findings = []
     first: dict[str, str] = {}
     for volume in volumes:
@@ -242,8 +245,9 @@ def _volume_parts(visit: Visit, volumes: Sequence[Volume]) -> tuple[list[Part], 
         read = analyse_volume(volume, visit.id)
         findings += read.findings
         if read.measurements or read.poses:
-            parts.append(Part(read.measurements, read.poses, read.cov, {}))
-    return parts, findings
+            parts.append(Part(read.measurements, read.poses, read.own_cov, read.shared))
+            pose_shared |= read.pose_shared
+    return parts, pose_shared, findings
 
 
 def _leg_check_parts(visit: Visit) -> list[Part]:
@@ -253,7 +257,9 @@ def _leg_check_parts(visit: Visit) -> list[Part]:
     return [Part((checked,), (), np.array([[checked.u**2]]), {})]
 
 
-def _joined(parts: Sequence[Part]) -> JointObservations:
+def _joined(
+    parts: Sequence[Part], pose_shared: Mapping[str, Mapping[str, Array]] | None = None
+) -> JointObservations:
     order = tuple(m.key for part in parts for m in part.measurements)
     own = np.zeros((len(order), len(order)))
     shared: dict[str, Array] = {}
@@ -266,7 +272,9 @@ def _joined(parts: Sequence[Part]) -> JointObservations:
         start = stop
     observations = tuple(o for part in parts for o in (*part.measurements, *part.others))
     used = {key: effect for key, effect in shared.items() if np.any(effect)}
-    return JointObservations(observations=observations, order=order, own_cov=own, shared=used)
+    return JointObservations(
+        observations=observations, order=order, own_cov=own, shared=used, pose_shared=pose_shared or {}
+    )
 
 
 def _with_poses(joint: JointObservations, fitted: FittedVisit, poses: PosePart) -> JointObservations:
@@ -288,5 +296,5 @@ def _with_poses(joint: JointObservations, fitted: FittedVisit, poses: PosePart) 
         order=(*joint.order, *angles),
         own_cov=np.block([[joint.own_cov, cross], [cross.T, poses.part.own_cov]]),
         shared=shared,
-        pose_shared=poses.pose_shared,
+        pose_shared={**joint.pose_shared, **poses.pose_shared},
     )

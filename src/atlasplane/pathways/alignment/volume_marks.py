@@ -73,7 +73,7 @@ def marked_volume(volume: Volume, reading: Reading, used: frozenset[str]) -> Mar
         at = isb_from_lps(np.atleast_2d(mark.at))
         slots[id_] = (3 * len(blocks), len(at))
         values.append(at)
-        blocks.extend([_placing(id_, mark, grid)] * len(at))
+        blocks.extend([placing_covariance(id_, mark, grid)] * len(at))
     defaults = [id_ for id_, mark in marks if _own_placing(mark) is None]
     return MarkedVolume(
         file=volume.file,
@@ -93,8 +93,12 @@ def _own_placing(mark: MarkedPoint | MarkedContour) -> Array | None:
     return None if mark.sd is None else mark.sd**2 * np.eye(3)
 
 
-def _placing(id_: str, mark: MarkedPoint | MarkedContour, grid: Array) -> Array:
-    """Placing covariance in ISB axes, shape (3, 3); the voxel's share is in what a reading states itself."""
+def placing_covariance(id_: str, mark: MarkedPoint | MarkedContour, grid: Array) -> Array:
+    """Placing covariance of a mark in ISB axes, mm squared, shape (3, 3).
+
+    That which the reading states, which is of the whole error; else the catalogue's default and, since that
+    knows no volume, the voxel's share `grid` (`voxel_covariance`).
+    """
     own = _own_placing(mark)
     if own is not None:
         return np.asarray(ISB_FROM_LPS @ own @ ISB_FROM_LPS.T)

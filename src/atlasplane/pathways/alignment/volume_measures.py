@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,12 @@ from atlasplane.pathways.alignment.volume_lines import (
 from atlasplane.pathways.alignment.volume_marks import MarkedVolume, marked_volume
 from atlasplane.pathways.alignment.volume_marks import default_placing as default_placing
 from atlasplane.pathways.alignment.volume_midplanes import U_OF_BOUND, FrameCheck, frame_checks
+from atlasplane.pathways.alignment.volume_points import (
+    effects_of_points,
+    frame_key,
+    volume_name,
+    volume_points,
+)
 from atlasplane.pathways.alignment.volume_poses import (
     BONES_OF,
     POSES,
@@ -75,12 +81,16 @@ _LINES: _Table = {c.key: carried_over(c, lambda seen: seen.lines) for c in VOLUM
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _ReadVolume:
-    """One reading of a volume; `frames` are those that its own marks make."""
+    """One reading of a volume; `frames` are those that its own marks make.
+
+    `sensitivity`, shape (q, n), is the change of the values by the marks' coordinates.
+    """
 
     marked: Any  # observers.Read asks for a MarkedFilm; only its reading and dof are used
     keys: tuple[str, ...]
     values: Array
     placing_cov: Array
+    sensitivity: Array
     table: _Table
     frames: Mapping[str, str]
 
@@ -98,7 +108,12 @@ class VolumeAnalysis:
     ----------
     measurements : tuple of Measurement
     cov : array, shape (n, n)
-        Their joint covariance, in this order; nothing outside the volume shares it.
+        Their joint covariance, in this order.
+    shared : mapping key -> array, shape (n,)
+        Effect of one standard uncertainty of inputs, contained in `cov`, that films fitted with the volume's
+        bones share.
+    pose_shared : mapping key of a pose -> mapping key of an input -> array, shape (6,)
+        The same of the poses (rad, mm).
     poses : tuple of Pose
         Bones in each other's frames; their errors are those of the angles among the measurements.
     findings : tuple of Finding
@@ -107,15 +122,26 @@ class VolumeAnalysis:
 
     measurements: tuple[Measurement, ...]
     cov: Array
+    shared: Mapping[str, Array] = field(default_factory=dict)
+    pose_shared: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     poses: tuple[Pose, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def own_cov(self) -> Array:
+        """What nothing outside the volume shares, shape (n, n); not negative by rounding."""
+        shared = sum((np.outer(effect, effect) for effect in self.shared.values()), np.zeros_like(self.cov))
+        variance, axes = np.linalg.eigh(self.cov - shared)
+        own: Array = (axes * np.maximum(variance, 0.0)) @ axes.T
+        return own
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Whole:
     """All readings of a volume, combined, with what its observations are told with.
 
-    `chosen` holds the effect on every key of one standard uncertainty of the choice of a bone's frame.
+    `chosen` holds the effect on every key of one standard uncertainty of the choice of a bone's frame,
+    `shared` that of every input that others share, the choice of frames among them.
     """
 
     volume: Volume
@@ -125,6 +151,7 @@ class _Whole:
     frames: Mapping[str, str]
     checks: Mapping[str, FrameCheck]
     chosen: Mapping[str, Array]
+    shared: Mapping[str, Array]
 
     @property
     def cov(self) -> Array:
@@ -171,6 +198,8 @@ def analyse_volume(volume: Volume, visit: str) -> VolumeAnalysis:
         return VolumeAnalysis(measurements=(), cov=np.zeros((0, 0)), findings=tuple(findings))
     combined = combine_readings(reads)
     checks, said = frame_checks(volume, [read.bones for read in reads])
+    chosen = _effects_of_frames(reads, checks, combined.keys)
+    by_frame = {frame_key(volume_name(volume), bone): effect for bone, effect in chosen.items()}
     whole = _Whole(
         volume=volume,
         visit=visit,
@@ -178,14 +207,18 @@ def analyse_volume(volume: Volume, visit: str) -> VolumeAnalysis:
         combined=combined,
         frames=frames,
         checks=checks,
-        chosen=_effects_of_frames(reads, checks, combined.keys),
+        chosen=chosen,
+        shared={**effects_of_points(volume_points(volume), reads, combined.keys), **by_frame},
     )
     told = [k for k, key in enumerate(combined.keys) if not is_part_of_a_pose(key)]
     findings += [*said, *without_lower_line(volume.file, combined.keys, reads[0].marked.reading)]
+    posed = [_pose(whole, pair) for pair in POSES if pair.parts[0] in combined.keys]
     return VolumeAnalysis(
         measurements=tuple(_measurement(whole, k) for k in told),
         cov=whole.cov[np.ix_(told, told)],
-        poses=tuple(_pose(whole, pair) for pair in POSES if pair.parts[0] in combined.keys),
+        shared={key: effect[told] for key, effect in whole.shared.items() if np.any(effect[told])},
+        pose_shared={pose.key: shared for pose, shared in posed},
+        poses=tuple(pose for pose, _ in posed),
         findings=tuple(findings),
     )
 
@@ -209,7 +242,9 @@ def _read(marked: MarkedVolume, frames: Mapping[str, str]) -> _ReadVolume:
     if not keys:
         none = np.zeros(0)
         cov = np.zeros((0, 0))
-        return _ReadVolume(marked=marked, keys=(), values=none, placing_cov=cov, table=table, frames=own)
+        return _ReadVolume(
+            marked=marked, keys=(), values=none, placing_cov=cov, sensitivity=cov, table=table, frames=own
+        )
 
     def values(inputs: Array) -> Array:
         seen = _seen(marked.marks(inputs), own)
@@ -223,7 +258,15 @@ def _read(marked: MarkedVolume, frames: Mapping[str, str]) -> _ReadVolume:
     _refuse_impossible(marked, keys, found)
     sensitivity = jacobian(carried, marked.values, _STEP_OF_U * np.sqrt(np.diag(marked.cov)))
     cov = covariance(sensitivity, marked.cov)
-    return _ReadVolume(marked=marked, keys=keys, values=found, placing_cov=cov, table=table, frames=own)
+    return _ReadVolume(
+        marked=marked,
+        keys=keys,
+        values=found,
+        placing_cov=cov,
+        sensitivity=sensitivity,
+        table=table,
+        frames=own,
+    )
 
 
 def _refuse_impossible(marked: MarkedVolume, keys: Sequence[str], found: Array) -> None:
@@ -303,13 +346,15 @@ def _measurement(whole: _Whole, k: int) -> Measurement:
     )
 
 
-def _pose(whole: _Whole, pair: PosedPair) -> Pose:
+def _pose(whole: _Whole, pair: PosedPair) -> tuple[Pose, dict[str, Array]]:
+    """A pose, and the effect on it of inputs that others share."""
     key = ObservationKey.parse(pair.key)
     at = [whole.combined.keys.index(part) for part in pair.parts]
-    pose, cov6 = pose_of_parts(whole.combined.values[at], whole.cov[np.ix_(at, at)])
+    pose, back = pose_of_parts(whole.combined.values[at])
+    cov6 = back @ whole.cov[np.ix_(at, at)] @ back.T
     said = _said(whole, quantity(key.quantity), (pair.moving, pair.reference))
     said["provenance"] |= {"helical axis": helical_words(pose)}
-    return Pose(
+    observed = Pose(
         **said,
         site=Site(level=key.level) if key.level else None,
         from_frame=pair.moving,
@@ -317,8 +362,10 @@ def _pose(whole: _Whole, pair: PosedPair) -> Pose:
         origin=origin_named(whole.frames, pair),
         rotation=pose.rotation,
         translation_mm=pose.translation_mm,
-        cov6=cov6,
+        cov6=(cov6 + cov6.T) / 2,
     )
+    shared = {name: back @ effect[at] for name, effect in whole.shared.items() if np.any(effect[at])}
+    return observed, shared
 
 
 def _said(whole: _Whole, entry: Quantity, bones: Sequence[str]) -> dict[str, Any]:

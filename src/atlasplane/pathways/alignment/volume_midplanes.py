@@ -11,8 +11,9 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +22,13 @@ from atlasplane.geometry.frames import isb_from_lps
 from atlasplane.geometry.mesh import TriangleMesh
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.limits import Limit
-from atlasplane.pathways.alignment.volume_poses import NAMES, VolumeBones
+from atlasplane.pathways.alignment.volume_marks import marked_volume
+from atlasplane.pathways.alignment.volume_poses import NAMES, VolumeBones, frames_of, makes, used_marks
 from atlasplane.sources.volume import Volume
-from atlasplane.volume.symmetry import NoSymmetry, SymmetryPlane, symmetry_plane
+
+if TYPE_CHECKING:
+    # At run time only where a volume has surfaces: what it needs takes time to load.
+    from atlasplane.volume.symmetry import SymmetryPlane
 
 _BONES = ("skull", "c1", "c2")
 U_OF_BOUND = 1 / math.sqrt(3)
@@ -99,10 +104,9 @@ def frame_checks(
             continue
         right = np.mean([frame.rotation[:, 2] for frame in frames], axis=0)
         origin = np.mean([frame.translation_mm for frame in frames], axis=0)
-        try:
-            plane = symmetry_plane(_in_isb(volume.load_mesh(bone)), right, origin)
-        except NoSymmetry as reason:
-            findings.append(_no_plane(volume.meshes[bone], bone, reason))
+        plane = _plane(volume, bone, tuple(right.tolist()), tuple(origin.tolist()))
+        if isinstance(plane, str):
+            findings.append(_no_plane(volume.meshes[bone], bone, plane))
             continue
         cosine = float(right @ plane.normal / np.linalg.norm(right))
         checks[bone] = FrameCheck(bone=bone, plane=plane, angle_deg=math.degrees(math.acos(min(1.0, cosine))))
@@ -111,11 +115,53 @@ def frame_checks(
     return checks, findings
 
 
+def frame_turns(volume: Volume) -> Mapping[str, Array]:
+    """One standard uncertainty of which frame of skull, C1 or C2 is meant, for those whose two ways differ.
+
+    Returns
+    -------
+    mapping bone -> array, shape (3,)
+        A turn of the bone's frame on its own axes, rad: F exp([turn]x). The mean over the readings.
+
+    Raises
+    ------
+    BadInput
+        When a mesh that the case names cannot be read.
+    """
+    if not volume.meshes:
+        return {}
+    marked = [marked_volume(volume, reading, used_marks()) for reading in volume.readings]
+    marks = [one.marks(one.values) for one in marked]
+    frames, _ = frames_of(marks)
+    made = [{bone: id_ for bone, id_ in frames.items() if makes(own, id_)} for own in marks]
+    readings = [VolumeBones(own, ids) for own, ids in zip(marks, made, strict=True)]
+    checks, _ = frame_checks(volume, readings)
+    turns = {}
+    for bone, check in checks.items():
+        axes = [own.placed[bone].rotation for own in readings if bone in own.frames]
+        if not check.agrees:
+            turns[bone] = U_OF_BOUND * np.mean([at.T @ check.turn_rad(at[:, 2]) for at in axes], axis=0)
+    return turns
+
+
+@lru_cache(maxsize=8)
+def _plane(
+    volume: Volume, bone: str, right: tuple[float, ...], origin: tuple[float, ...]
+) -> SymmetryPlane | str:
+    """The mid-plane of a bone's surface, or why there is none; films and volume ask for the same one."""
+    from atlasplane.volume.symmetry import NoSymmetry, symmetry_plane
+
+    try:
+        return symmetry_plane(_in_isb(volume.load_mesh(bone)), np.array(right), np.array(origin))
+    except NoSymmetry as reason:
+        return str(reason)
+
+
 def _in_isb(mesh: TriangleMesh) -> TriangleMesh:
     return TriangleMesh(isb_from_lps(mesh.vertices_mm), mesh.faces)
 
 
-def _no_plane(file: str, bone: str, reason: NoSymmetry) -> Finding:
+def _no_plane(file: str, bone: str, reason: str) -> Finding:
     text = f"The frame of {NAMES[bone]} is not checked by its surface: {reason}. Check the mesh"
     return Finding(code="pose.no_midplane", severity=Severity.WARN, file=file, text=text)
 

@@ -268,27 +268,24 @@ def without_lower_line(file: str, keys: Sequence[str], reading: Reading) -> list
 # ---- from parts to a pose ----
 
 
-def pose_of_parts(parts: Array, cov: Array) -> tuple[RigidTransform, Array]:
-    """The pose with these six parts, and its covariance in the tangent space.
+def pose_of_parts(parts: Array) -> tuple[RigidTransform, Array]:
+    """The pose with these six parts, and its change in the tangent space by theirs.
 
     Parameters
     ----------
     parts : array, shape (6,)
         As in COMPONENTS, degrees and mm.
-    cov : array, shape (6, 6)
-        Of the parts.
 
     Returns
     -------
     pose : RigidTransform
-    cov6 : array, shape (6, 6)
+    by_parts : array, shape (6, 6)
         Left perturbation, rotation (rad) then translation (mm), as in geometry.se3.
     """
     rotation = rotation_from_zxy(*parts[:3])
-    back = np.eye(6)
-    back[:3, :3] = np.linalg.inv(zxy_jacobian(rotation))
-    cov6 = back @ cov @ back.T
-    return RigidTransform(rotation, parts[3:]), (cov6 + cov6.T) / 2
+    by_parts = np.eye(6)
+    by_parts[:3, :3] = np.linalg.inv(zxy_jacobian(rotation))
+    return RigidTransform(rotation, parts[3:]), by_parts
 
 
 def frames_named(frames: Mapping[str, str], bones: Iterable[str]) -> str:
@@ -308,7 +305,7 @@ def helical_words(pose: RigidTransform) -> str:
         axis = helical_axis(pose)
     except ValueError:
         return "no turn"
-    x, y, z = axis.direction
+    x, y, z = np.round(axis.direction, 3) + 0.0  # no -0.000
     return (
         f"{axis.angle_deg:.2f} deg about ({x:.3f}, {y:.3f}, {z:.3f}), shift {axis.shift_mm:.2f} mm along it; "
         "axes forward, up, right"
