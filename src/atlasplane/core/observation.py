@@ -261,6 +261,10 @@ class Pose(Observation):
             raise ValueError(f"{self.quantity.id}: translation_mm must be three finite numbers")
         if self.cov6 is not None and np.shape(self.cov6) != (6, 6):
             raise ValueError(f"{self.quantity.id}: cov6 must be 6 x 6")
+        if self.cov6 is not None and not _is_covariance(self.cov6):
+            raise ValueError(
+                f"{self.quantity.id}: cov6 must be finite, symmetric and without negative variance"
+            )
 
     # Equality of the header alone, as inherited, would make any two poses of a visit equal.
     __eq__ = object.__eq__
@@ -287,6 +291,15 @@ class Pose(Observation):
             return None
         half = coverage_factor(level, math.inf) * np.sqrt(np.diag(self.cov6))
         return tuple(Interval(level=level, low=-float(h), high=float(h)) for h in half)
+
+
+def _is_covariance(matrix: Array) -> bool:
+    """Whether a matrix is finite, symmetric and positive semidefinite, to rounding of its own units."""
+    sd = np.sqrt(np.abs(np.diag(matrix)))
+    if not np.all(np.isfinite(matrix)) or np.any(np.diag(matrix) < 0):
+        return False
+    scaled = matrix / np.outer(sd, sd).clip(min=np.finfo(float).tiny)
+    return bool(np.allclose(scaled, scaled.T, atol=1e-9) and np.linalg.eigvalsh(scaled)[0] > -1e-9)
 
 
 def coverage_factor(level: float, dof: float) -> float:

@@ -47,6 +47,23 @@ def technique_of(
     return technique, (*_distance_findings(technique, stated, file), *_tube_findings(technique, stated, file))
 
 
+def check_central_ray(technique: Technique | None, shape: tuple[int, int], *, name: str, where: str) -> None:
+    """Refuse a central ray that meets the detector's plane far from an image of shape (rows, columns).
+
+    Raises
+    ------
+    BadInput
+        Naming the limit.
+    """
+    if technique is None or technique.principal_px is None:
+        return
+    most = agreement("central_ray_off")
+    for place, size in zip(technique.principal_px, reversed(shape), strict=True):
+        if not -most * size <= place <= (1 + most) * size:
+            what = f"{where}: principal_px = {list(technique.principal_px)} lies far outside the film"
+            raise BadInput(name, what, "It is the [column, row] that the central ray meets, in pixels")
+
+
 def _distance_findings(technique: Technique, stated: HeaderStatement, file: str) -> tuple[Finding, ...]:
     header = stated.sid_mm
     if header is None or abs(technique.sid_mm / header - 1) <= agreement("scale_rel"):

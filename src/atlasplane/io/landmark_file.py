@@ -16,6 +16,7 @@ from atlasplane.core.errors import BadLandmarks
 from atlasplane.geometry.types import Array
 from atlasplane.io.atomic import write_text
 from atlasplane.io.faults import nearest, validated
+from atlasplane.io.limits import agreement
 from atlasplane.io.models_readings import LANDMARKS_SCHEMA, LandmarkFile, PointTable, ReadingTable
 from atlasplane.io.text_file import checked_schema, read_json
 from atlasplane.sources.reading import MarkedContour, MarkedPoint, Reading
@@ -245,6 +246,13 @@ def _point(id_: str, point: PointTable, length: int, name: str, where: str) -> M
             name,
             f"{where}: 'cov' of '{id_}' is not symmetric and positive definite",
             "Give variances > 0 on the diagonal and one covariance, or leave 'cov' out",
+        )
+    most = agreement("placing_sd_most")
+    if np.diag(cov).max() > most**2:
+        raise BadLandmarks(
+            name,
+            f"{where}: 'cov' of '{id_}' is a placing error of more than {most:g}",
+            "Variances are in pixels squared, or millimetres squared of a volume",
         )
     return MarkedPoint(at, cov)
 

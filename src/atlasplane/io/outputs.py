@@ -260,7 +260,7 @@ class TrueQuantity(Strict):
 
 
 class TruthVisit(Strict):
-    """The truth of one simulated visit; tube, head (yaw, pitch, roll) and camera (ISB mm to pixel) of each film.
+    """The truth of one simulated visit: tube, head (yaw, pitch, roll), camera (ISB mm to pixel) of each film.
 
     A key with a modality after `@` is of a scan taken at this visit.
     """

@@ -12,7 +12,13 @@ from atlasplane.io.dicom_header import Person
 from atlasplane.io.faults import validated
 from atlasplane.io.film_file import FilmImage, open_film
 from atlasplane.io.film_orientation import check_header, check_marker, orientation_of
-from atlasplane.io.film_scale import calibration_of, camera_of, check_scale, technique_of
+from atlasplane.io.film_scale import (
+    calibration_of,
+    camera_of,
+    check_central_ray,
+    check_scale,
+    technique_of,
+)
 from atlasplane.io.landmark_file import MarkedImage, read_landmarks
 from atlasplane.io.models import VISIT_SCHEMA, FilmTable, PhotoTable, VisitFile
 from atlasplane.io.photo_file import PhotoRead, read_photo
@@ -152,6 +158,7 @@ def film_of(image: FilmImage, table: FilmTable, sha256: str, *, file: str, name:
     stated = image.stated
     orientation = orientation_of(table, name=name, where=where)
     technique, said = technique_of(table.technique, stated, file=file, name=name, where=where)
+    check_central_ray(technique, image.shape, name=name, where=where)
     calibration, scale = calibration_of(
         table.calibration, stated, shape=image.shape, file=file, name=name, where=where
     )

@@ -37,12 +37,11 @@ def film_technique(analysis: FilmAnalysis) -> Technique | None:
     if film.technique is not None or film.camera_lps is None:
         return film.technique
     try:
-        camera = isb_camera(film, film.camera_lps)
+        return _technique_at_atlas(analysis, isb_camera(film, film.camera_lps))
     except ValueError as error:
         raise BadInput(
             film.file, str(error), "Check camera.P in visit.toml (3 x 4, LPS mm to pixel)."
         ) from error
-    return _technique_at_atlas(analysis, camera)
 
 
 def isb_camera(film: PlanarImage, matrix_lps: Array) -> PinholeCamera:
