@@ -80,8 +80,10 @@ def pose_part(visit: Visit, fitted: FittedVisit) -> tuple[PosePart, tuple[Findin
     """Poses and angles that the films tell, and a finding for those that they do not."""
     placed = _placed(fitted)
     angles = [angle for bone in placed for angle in _angles(bone)]
-    told = [angle for angle in angles if _share(fitted, angle.by_fit) <= _limit()]
-    poses = [bone for bone in placed if _is_given(bone) and max(_shares(fitted, bone)) <= _limit()]
+    told = [angle for angle in angles if _share(fitted, angle.by_fit) <= _limit(angle.quantity)]
+    poses = [
+        bone for bone in placed if _is_given(bone) and max(_shares(fitted, bone)) <= _limit(bone.quantity)
+    ]
     part, click_effect = _angle_part(visit, fitted, told)
     observed = tuple(_pose(visit, fitted, bone) for bone in poses)
     shared = {pose.key: _shared(fitted, bone.by_fit) for pose, bone in zip(observed, poses, strict=True)}
@@ -160,8 +162,9 @@ def _angles(placed: _Placed) -> list[_Angle]:
     return found
 
 
-def _limit() -> float:
-    return fit_settings().limits["unresolved"].value
+def _limit(quantity_id: str) -> float:
+    limits = fit_settings().limits
+    return limits.get(f"unresolved.{quantity_id}", limits["unresolved"]).value
 
 
 def _share(fitted: FittedVisit, by_fit: Array) -> float:
@@ -183,9 +186,9 @@ def _shares(fitted: FittedVisit, placed: _Placed) -> list[float]:
 def _not_told(
     visit: Visit, fitted: FittedVisit, placed: Sequence[_Placed], angles: Sequence[_Angle]
 ) -> tuple[Finding, ...]:
-    shares = {quantity(angle.quantity).name: _share(fitted, angle.by_fit) for angle in angles}
-    shares |= {quantity(bone.quantity).name: max(_shares(fitted, bone)) for bone in placed if _is_given(bone)}
-    lost = {name: share for name, share in shares.items() if share > _limit()}
+    shares = {angle.quantity: _share(fitted, angle.by_fit) for angle in angles}
+    shares |= {bone.quantity: max(_shares(fitted, bone)) for bone in placed if _is_given(bone)}
+    lost = {quantity(id_).name: share for id_, share in shares.items() if share > _limit(id_)}
     told = (say.no_lower_angle(visit),) if _c7_is_marked(fitted) else ()
     if not lost:
         return told
