@@ -58,7 +58,7 @@ class JointObservations:
         total = self.own_cov.copy()
         for effect in self.shared.values():
             total += np.outer(effect, effect)
-        return total
+        return np.asarray((total + total.T) / 2)
 
     def get(self, key: str) -> Observation | None:
         """The observation with this key, or None."""
