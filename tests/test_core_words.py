@@ -23,7 +23,12 @@ def subclasses(base: type) -> Iterator[type]:
 
 
 @pytest.mark.parametrize(
-    "kind", [e for e in subclasses(errors.AtlasplaneError) if e is not errors.MissingExtra]
+    "kind",
+    [
+        e
+        for e in subclasses(errors.AtlasplaneError)
+        if e.__module__ == errors.__name__ and e is not errors.MissingExtra
+    ],
 )
 def test_errors_name_file_fault_and_remedy(kind: type[errors.AtlasplaneError]) -> None:
     error = kind("nasium.dcm", "no pixel spacing", "State a calibration.")
