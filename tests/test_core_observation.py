@@ -268,6 +268,10 @@ def test_pose_gives_its_angles_and_six_half_widths() -> None:
         ({"translation": (0.0, math.nan, 0.0)}, "three finite numbers"),
         ({"translation": (0.0, 1.0)}, "three finite numbers"),
         ({"cov6": np.eye(3)}, "6 x 6"),
+        ({"cov6": np.diag([1.0, 1, 1, 1, 1, np.nan])}, "finite, symmetric"),
+        ({"cov6": np.diag([1.0, 1, 1, 1, 1, -1])}, "without negative variance"),
+        ({"cov6": np.eye(6) + 2 * (np.eye(6, k=1) + np.eye(6, k=-1))}, "without negative variance"),
+        ({"cov6": np.eye(6) + 0.5 * np.eye(6, k=1)}, "symmetric"),
     ],
 )
 def test_impossible_poses_are_refused(fields, says: str) -> None:
