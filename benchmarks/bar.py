@@ -46,9 +46,25 @@ class Bar:
 
 def at_most(id_: str, value: float, limit: float, unit: str, *, n: int = 1, seed: int | None = None) -> Bar:
     """A bar that is met by small values."""
-    return Bar(id=id_, value=value, unit=unit, bar=f"<= {limit:g}", passed=value <= limit, n=n, seed=seed)
+    return Bar(
+        id=id_,
+        value=float(value),
+        unit=unit,
+        bar=f"<= {limit:g}",
+        passed=bool(value <= limit),
+        n=n,
+        seed=seed,
+    )
 
 
 def at_least(id_: str, value: float, limit: float, unit: str, *, n: int = 1, seed: int | None = None) -> Bar:
     """A bar that is met by large values."""
-    return Bar(id=id_, value=value, unit=unit, bar=f">= {limit:g}", passed=value >= limit, n=n, seed=seed)
+    return Bar(
+        id=id_,
+        value=float(value),
+        unit=unit,
+        bar=f">= {limit:g}",
+        passed=bool(value >= limit),
+        n=n,
+        seed=seed,
+    )
