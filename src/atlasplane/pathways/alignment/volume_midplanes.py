@@ -170,7 +170,7 @@ def _differs(file: str, check: FrameCheck) -> Finding:
     limit = agreement_limit()
     text = (
         f"The mid-plane of the surface of {NAMES[check.bone]} stands {check.angle_deg:.1f} deg (u "
-        f"{check.plane.normal_sd_deg:.1f}) from that of its landmarks, limit {limit.value:g} deg: the bone "
+        f"{check.plane.normal_sd_deg:.2f}) from that of its landmarks, limit {limit.value:g} deg: the bone "
         "is not symmetric or a mark is off; the difference is part of u of its poses (term frame)"
     )
     return Finding(
