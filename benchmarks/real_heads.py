@@ -22,7 +22,7 @@ from atlasplane.geometry.se3 import difference
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.io.landmark_file import read_landmarks
-from atlasplane.pathways.alignment.film_fit_settings import fit_settings
+from atlasplane.pathways.alignment.film_fit_settings import fit_settings, movement_looked_for
 from atlasplane.pathways.alignment.film_fit_shape import fitted_ids, generic_fitted_shape
 from benchmarks.three_d_cases import (
     BONES,
@@ -220,7 +220,7 @@ def _one_against_films(rng: np.random.Generator, off_deg: float) -> tuple[float,
         truth=replace(PRIOR, joint_deg={"c1": (0.0,) * 3, "c2": (0.0,) * 3}, joint_mm=0.0),
         believed=Believed(shape=replace(told.shape, cov_mm2=cov), joints=told.joints, prior=program_prior()),
     )
-    fit = solve(case.problem, robust_k=None)
+    fit = solve(case.problem, robust_k=None, movement=movement_looked_for())
     off = difference(told.joints["c1"], fit.poses["c1"])
     spread = _difference_cov(fit, read, cov, root)
     return float(off @ np.linalg.solve(spread, off)), float(np.degrees(np.linalg.norm(off[:3])))

@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from atlasplane.geometry.bundle import BoneShape, BundleFilm, CameraSd, JointPrior, Problem
+from atlasplane.geometry.bundle import (
+    BoneShape,
+    BundleFilm,
+    BundleFit,
+    CameraSd,
+    JointPrior,
+    Movement,
+    Problem,
+    solve,
+)
 from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.rotation import rotation_from_zxy
 from atlasplane.geometry.transform import RigidTransform
@@ -168,3 +177,11 @@ def clicked_with_noise(given: Problem, rng: np.random.Generator, factor: float =
         off = np.einsum("nij,nj->ni", np.linalg.cholesky(one.cov_px), rng.normal(size=one.at_px.shape))
         films.append(replace(one, at_px=one.at_px + factor * off))
     return replace(given, films=tuple(films))
+
+
+MOVEMENT = Movement(turn_deg=2.0, shift_mm=0.3)
+
+
+def solved(problem: Problem, *, robust_k: float | None = None) -> BundleFit:
+    """The fit, with a test made for movements of 2 deg."""
+    return solve(problem, robust_k=robust_k, movement=MOVEMENT)

@@ -15,7 +15,6 @@ from atlasplane.geometry.bundle import (
     BundleFit,
     Problem,
     bound,
-    solve,
 )
 from atlasplane.geometry.rotation import rotation_from_zxy, zxy_from_rotation
 from atlasplane.geometry.se3 import difference, perturbed
@@ -54,7 +53,7 @@ def test_exact_clicks_of_known_bones_give_the_exact_pose() -> None:
         bone: perturbed(pose, np.array([0.1, -0.08, 0.1, 3, -2, 2])) for bone, pose in world.JOINTS.items()
     }
     given = world.problem(films, shape=world.shape(0.0), joints=world.joint_priors(expected))
-    fit = solve(given, robust_k=None)
+    fit = world.solved(given)
     close(fit, true_poses(), deg=1e-4, mm=1e-4)
     assert fit.converged
     assert fit.dof == 2 * 3 * len(world.POINTS)
@@ -65,7 +64,7 @@ def test_what_is_expected_and_clicked_alike_needs_no_step() -> None:
     """Clicks at the means of all priors: nothing moves, chi2 is 0."""
     heads = [RigidTransform(np.eye(3), np.array([6.0, 20.0, 0.0]))] * 3
     given = world.problem([world.film(c, h) for c, h in zip(world.CAMERAS, heads, strict=True)])
-    fit = solve(given, robust_k=None)
+    fit = world.solved(given)
     assert fit.chi2 == pytest.approx(0, abs=1e-18)
     close(fit, true_poses(), deg=1e-9, mm=1e-9)
     # A variance is what is left of the prior's, thousands of times larger: 1e-16 times that.
@@ -81,7 +80,7 @@ def test_the_fit_of_a_film_tells_its_camera_and_its_head() -> None:
     cameras = (world.CAMERAS[0], far, world.CAMERAS[2])
     films = [world.film(c, h, sd_px=0.01) for c, h in zip(cameras, heads, strict=True)]
     films[1] = replace(films[1], camera=world.CAMERAS[1])
-    fit = solve(world.problem(films, shape=world.shape(1e-3)), robust_k=None)
+    fit = world.solved(world.problem(films, shape=world.shape(1e-3)))
     # 42 mm against a prior of 15; 17 clicks of 0.01 px tell the distance to well within 5 mm.
     wrong = np.linalg.norm(far.source_mm - world.CAMERAS[1].source_mm)
     assert np.linalg.norm(fit.films[1].camera.source_mm - far.source_mm) < 0.2 * wrong
@@ -92,7 +91,7 @@ def test_the_fit_of_a_film_tells_its_camera_and_its_head() -> None:
 def test_gains_rebuild_the_covariance() -> None:
     given = world.clicked_with_noise(world.usual(), np.random.default_rng(6))
     for robust_k in (None, 1.0):
-        fit = solve(given, robust_k=robust_k)
+        fit = world.solved(given, robust_k=robust_k)
         parts = [fit.prior_gain @ fit.prior_gain.T, fit.shape_gain @ given.shape.cov_mm2 @ fit.shape_gain.T]
         for film, found, gain in zip(given.films, fit.films, fit.click_gain, strict=True):
             # A click of weight w counts as one of covariance R / w.
@@ -119,10 +118,10 @@ def test_gains_against_fits_of_changed_input() -> None:
     """Clicks without error at the priors' means, where the linear map is exact."""
     heads = [RigidTransform(np.eye(3), np.array([6.0, 20.0, 0.0]))] * 3
     given = world.problem([world.film(c, h) for c, h in zip(world.CAMERAS, heads, strict=True)])
-    fit = solve(given, robust_k=None)
+    fit = world.solved(given)
 
     def column(change: Callable[[float], Problem], step: float) -> np.ndarray:
-        ends = [solve(change(s), robust_k=None).poses for s in (-step, step)]
+        ends = [world.solved(change(s)).poses for s in (-step, step)]
         return np.concatenate([difference(ends[0][b], ends[1][b]) for b in fit.bones]) / (2 * step)
 
     for film, k in ((0, 3), (1, 20), (2, 15)):
@@ -157,8 +156,8 @@ def test_moving_a_whole_room_changes_nothing() -> None:
             skull_cov=both @ film.skull_cov @ both.T,
         )
 
-    fit = solve(given, robust_k=None)
-    again = solve(replace(given, films=tuple(moved(film) for film in given.films)), robust_k=None)
+    fit = world.solved(given)
+    again = world.solved(replace(given, films=tuple(moved(film) for film in given.films)))
     close(again, fit.poses, deg=1e-3, mm=1e-3)  # within the end of the search
     np.testing.assert_allclose(again.cov, fit.cov, rtol=1e-3, atol=1e-9)
     assert again.chi2 == pytest.approx(fit.chi2, rel=1e-6)
@@ -195,8 +194,8 @@ def test_a_mirrored_world_turns_laterality_and_rotation_round() -> None:
         )
 
     joints = tuple(replace(joint, pose=_mirrored(joint.pose)) for joint in given.joints)
-    fit = solve(given, robust_k=None)
-    other = solve(
+    fit = world.solved(given)
+    other = world.solved(
         replace(given, films=tuple(mirrored(film) for film in given.films), joints=joints), robust_k=None
     )
     for bone in fit.bones:
@@ -247,7 +246,7 @@ def test_intervals_hold_and_chi2_is_what_it_should_be() -> None:
     inside, chi2, dof, outliers = 0, 0.0, 0, []
     for _ in range(count):
         given, true = _by_the_priors(rng)
-        fit = solve(given, robust_k=None)
+        fit = world.solved(given)
         off = np.concatenate([difference(fit.poses[bone], true[bone]) for bone in fit.bones])
         inside += int(off @ np.linalg.solve(fit.cov, off) < 21.026)  # 95 % of chi2 with 12 degrees
         chi2, dof = chi2 + fit.chi2, dof + fit.dof
@@ -270,8 +269,8 @@ def test_a_far_off_click_is_weighed_down_and_named() -> None:
     given = world.clicked_with_noise(world.usual(), np.random.default_rng(10))
     k = given.films[0].ids.index("A_A")
     off = _moved_click(given, 0, 2 * k + 1, 60.0)
-    plain, robust = (solve(off, robust_k=limit) for limit in (None, 3.0))
-    clean = solve(given, robust_k=None)
+    plain, robust = (world.solved(off, robust_k=limit) for limit in (None, 3.0))
+    clean = world.solved(given)
     film = robust.films[0]
     assert film.weights[k] == film.weights.min() < 0.2
     assert np.argmax(plain.films[0].standardised) == k
@@ -286,7 +285,7 @@ def test_what_the_films_cannot_tell_is_said() -> None:
     heads = world.heads(np.random.default_rng(11))
     ids = [[i for i in world.POINTS if v == 0 or world.POINTS[i][0] != "c2"] for v in range(3)]
     films = [world.film(c, h, ids=i) for c, h, i in zip(world.CAMERAS, heads, ids, strict=True)]
-    fit = solve(world.problem(films), robust_k=None)
+    fit = world.solved(world.problem(films))
     told = fit.resolved["c2"]
     assert told[5] < 0.2  # Z is the beam of the first film
     assert told[2] > 0.5  # the turn in the plane of the film
@@ -296,7 +295,7 @@ def test_what_the_films_cannot_tell_is_said() -> None:
 
 def test_what_was_known_before_is_resolved_by_nothing() -> None:
     given = world.usual(joints=world.joint_priors(cov=np.zeros((6, 6))), shape=world.shape(0.0))
-    fit = solve(given, robust_k=None)
+    fit = world.solved(given)
     np.testing.assert_array_equal(fit.resolved["c1"], 0)
     np.testing.assert_array_equal(fit.cov, 0)
 
@@ -308,7 +307,7 @@ def test_a_shape_that_varies_in_few_ways_is_fitted_in_those() -> None:
     flat = points.ravel()[:, None]
     known = replace(given.shape, points_mm=1.1 * points, cov_mm2=0.1**2 * flat @ flat.T)
     films = tuple(replace(film, camera_sd=world.NO_CAMERA_SD) for film in given.films)
-    fit = solve(replace(given, films=films, shape=known), robust_k=None)
+    fit = world.solved(replace(given, films=films, shape=known))
     assert known.root_mm.shape[1] == 1
     scale = fit.points_mm[points != 0] / points[points != 0]
     assert np.ptp(scale) == pytest.approx(0, abs=1e-9)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, kstest
 
-from atlasplane.geometry.bundle import Movement, NotFinite, solve
+from atlasplane.geometry.bundle import Movement, NotFinite
 from atlasplane.geometry.bundle_movement import moved_test, weighted_chi2_sf
 from atlasplane.geometry.se3 import perturbed
 from tests import bundle_cases as world
 
-MOVEMENT = Movement(turn_deg=2.0, shift_mm=0.3)
+MOVEMENT = world.MOVEMENT
 
 
 def test_equal_weights_are_one_chi_square() -> None:
@@ -69,7 +69,7 @@ def test_a_bone_on_one_film_cannot_be_tested() -> None:
         films[v] = world.film(
             films[v].camera, world.heads(np.random.default_rng(1))[v], ids=[films[v].ids[k] for k in kept]
         )
-    test = solve(world.problem(films), robust_k=None).moved["c2"]
+    test = world.solved(world.problem(films)).moved["c2"]
     assert (test.statistic, test.dof, test.p_value) == (0.0, 0.0, 1.0)
 
 
@@ -92,7 +92,7 @@ def _moved_fit(rng: np.random.Generator, change: np.ndarray | None, sd_mm: float
         for b, p in world.JOINTS.items()
     }
     given = world.problem(films, shape=shape, joints=world.joint_priors(joints))
-    return solve(world.clicked_with_noise(given, rng), robust_k=None)
+    return world.solved(world.clicked_with_noise(given, rng))
 
 
 @pytest.mark.parametrize("sd_mm", [0.3, 2.0])
@@ -114,7 +114,7 @@ def test_the_centre_matters_to_the_test_only() -> None:
     given = world.clicked_with_noise(world.usual(), np.random.default_rng(7))
     about = tuple(replace(joint, centre_mm=np.array([0.0, 27.0, 0.0])) for joint in given.joints)
     own = tuple(replace(joint, centre_mm=joint.pose.translation_mm) for joint in given.joints)
-    plain, far, near = (solve(replace(given, joints=j), robust_k=None) for j in (given.joints, about, own))
+    plain, far, near = (world.solved(replace(given, joints=j)) for j in (given.joints, about, own))
     np.testing.assert_array_equal(plain.cov, far.cov)
     assert far.moved["c1"].statistic != pytest.approx(plain.moved["c1"].statistic, rel=0.01)
     # The bone's origin is found within a millimetre or two of where it is expected.

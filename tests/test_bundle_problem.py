@@ -15,7 +15,6 @@ from atlasplane.geometry.bundle import (
     OneFilm,
     TooFewClicks,
     bound,
-    solve,
     view_angle_deg,
 )
 from atlasplane.geometry.bundle_problem import covariance_root
@@ -112,7 +111,7 @@ def test_a_patient_behind_the_source_is_refused() -> None:
     given = world.usual()
     behind = RigidTransform(np.eye(3), np.array([0.0, 2000.0, 0.0]))
     films = (*given.films[:2], replace(given.films[2], skull=behind))
-    for attempt in (lambda p: solve(p, robust_k=None), bound):
+    for attempt in (lambda p: world.solved(p), bound):
         with pytest.raises(NotFinite, match="behind a source"):
             attempt(replace(given, films=films))
 
@@ -128,7 +127,7 @@ def test_a_frame_whose_points_coincide_is_refused() -> None:
     given = world.usual(
         shape=world.shape(0.0, points), frames={**world.FRAMES, "c1": flat}, joints=world.joint_priors()
     )
-    for attempt in (lambda p: solve(p, robust_k=None), bound):
+    for attempt in (lambda p: world.solved(p), bound):
         with pytest.raises(NotFinite, match="frame of c1 cannot be built"):
             attempt(given)
 

@@ -57,9 +57,6 @@ __all__ = [
     "view_angle_deg",
 ]
 
-MOVEMENT = Movement(turn_deg=2.0, shift_mm=0.3)
-"""Movements that the test is made for. It goes on being valid for any other; only its power changes."""
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FilmFit:
@@ -137,7 +134,7 @@ class BundleFit:
     points_mm: Array
 
 
-def solve(problem: Problem, *, robust_k: float | None, movement: Movement = MOVEMENT) -> BundleFit:
+def solve(problem: Problem, *, robust_k: float | None, movement: Movement) -> BundleFit:
     """Fit all films jointly.
 
     Parameters
@@ -146,7 +143,8 @@ def solve(problem: Problem, *, robust_k: float | None, movement: Movement = MOVE
     robust_k : float or None
         Huber's constant in standard deviations of a click; None takes all clicks as normal.
     movement : Movement
-        What the test of a movement between films looks for.
+        What the test of a movement between films is made for; it stays valid for any other and finds it less
+        often.
 
     Raises
     ------

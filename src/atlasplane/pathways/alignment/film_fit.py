@@ -20,7 +20,6 @@ from atlasplane.core.finding import Finding
 from atlasplane.geometry.bundle import (
     BundleFit,
     JointPrior,
-    Movement,
     NotConverged,
     NotFinite,
     Problem,
@@ -34,7 +33,7 @@ from atlasplane.pathways.alignment.film_analysis import FilmAnalysis
 from atlasplane.pathways.alignment.film_fit_camera import bundle_film
 from atlasplane.pathways.alignment.film_fit_clicks import FilmClicks, film_clicks
 from atlasplane.pathways.alignment.film_fit_findings import NoFit
-from atlasplane.pathways.alignment.film_fit_settings import fit_settings
+from atlasplane.pathways.alignment.film_fit_settings import fit_settings, movement_looked_for
 from atlasplane.pathways.alignment.film_fit_shape import FittedShape, case_shape, generic_shape
 from atlasplane.pathways.alignment.film_geometry import film_technique
 from atlasplane.sources.case import Visit
@@ -236,9 +235,7 @@ def _refuse_collinear(visit: Visit, films: Sequence[BundleFilm], clicks: Sequenc
 
 def _solved(visit: Visit, problem: Problem, robust_k: float | None) -> BundleFit:
     try:
-        looked_for = fit_settings().movement
-        movement = Movement(turn_deg=looked_for.turn_sd_deg, shift_mm=looked_for.shift_sd_mm)
-        fit = solve(problem, robust_k=robust_k, movement=movement)
+        fit = solve(problem, robust_k=robust_k, movement=movement_looked_for())
         if not np.all(np.diag(fit.cov) > 0):
             raise NotFinite("what is known beforehand and what the films tell differ beyond number")
         return fit

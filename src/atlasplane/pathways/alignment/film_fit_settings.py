@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from atlasplane.core.quantity import Tag
+from atlasplane.geometry.bundle_movement import Movement
 from atlasplane.sources.film import View
 
 
@@ -133,6 +134,12 @@ def fit_settings() -> FitSettings:
     table: dict[str, Any] = tomllib.loads(text)
     table.pop("schema")
     return FitSettings(**table)
+
+
+def movement_looked_for() -> Movement:
+    """Movements between films that the test is made for."""
+    table = fit_settings().movement
+    return Movement(turn_deg=table.turn_sd_deg, shift_mm=table.shift_sd_mm)
 
 
 @cache
