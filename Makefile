@@ -13,6 +13,8 @@ PYTEST_ARGS ?= -n 2
 # Every download is named and hashed in requirements/; only ready-made wheels, so that nothing is fetched to build.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL_LOCKED := $(PIP) install --no-deps --only-binary :all: --require-hashes -r
+BENCH_VENV := .venv-bench
+BENCH_PIP = $(BENCH_VENV)/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 # Proved line by line and branch by branch.
@@ -63,8 +65,17 @@ coverage: tests
 docs: $(VENV)/dev.stamp
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-bench: $(VENV)/dev.stamp
+# What the project is compared with (DiffDRR, RTK; about 3 GB) has an environment of its own and is no part of the
+# project. plastimatch is a Debian package; where it is missing its bars say so.
+bench: $(VENV)/dev.stamp $(BENCH_VENV)/run.stamp
 	$(BIN)/python -m benchmarks
+
+$(BENCH_VENV)/run.stamp: requirements/bench.txt requirements/bench-alone.txt | $(VENV)/bin/python
+	@echo "Installing what the benchmarks compare with into $(BENCH_VENV) (about 3 GB)"
+	@$(VENV)/bin/python -m venv $(BENCH_VENV)
+	@$(BENCH_PIP) install --only-binary :all: -r requirements/bench.txt
+	@$(BENCH_PIP) install --only-binary :all: --no-deps -r requirements/bench-alone.txt
+	@touch $@
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is missing: install it, or name it with 'make PYTHON=...'" >&2; exit 1; }

@@ -1,6 +1,6 @@
 """`python -m benchmarks [ID] [--json] [--cases N]`.
 
-ID is a group (main-job, coverage, mark, 3d) or one bar. Exits 0 even on a miss.
+ID is a group (main-job, coverage, mark, 3d, registration) or one bar. Exits 0 even on a miss.
 """
 
 from __future__ import annotations
@@ -10,7 +10,18 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from benchmarks import coverage, main_job, mark, masks, other_shape, three_d
+from benchmarks import (
+    coverage,
+    main_job,
+    mark,
+    masks,
+    other_shape,
+    registration,
+    registration_head,
+    registration_one_bone,
+    registration_render,
+    three_d,
+)
 from benchmarks.bar import Bar
 
 
@@ -18,11 +29,11 @@ def main() -> None:
     """Run the wanted bars and print one line each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "id", nargs="?", help="main-job, coverage, mark, 3d, or one bar such as main-job.import"
+        "id", nargs="?", help="main-job, coverage, mark, 3d, registration, or one bar such as main-job.import"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
-        "--cases", type=int, help="simulated cases of the groups coverage and 3d; default each group's own"
+        "--cases", type=int, help="simulated cases of coverage, 3d and registration; default each group's own"
     )
     wanted = parser.parse_args()
     groups: dict[str, Callable[[], Iterator[Bar]]] = {
@@ -33,6 +44,12 @@ def main() -> None:
             three_d.bars(wanted.cases or three_d.CASES),
             other_shape.bars(wanted.cases or other_shape.CASES),
             masks.bars(),
+        ),
+        "registration": lambda: chain(
+            registration_render.bars(),
+            registration_one_bone.bars(),
+            registration_head.bars(),
+            registration.bars(wanted.cases or registration.CASES),
         ),
     }
     asked = (wanted.id or "").split(".")[0]
@@ -47,6 +64,8 @@ def main() -> None:
 
 def _text(bar: Bar) -> str:
     verdict = {True: "met", False: "MISSED", None: ""}[bar.passed]
+    if bar.value is None:
+        return f"{bar.id:<48} {'-':>10} {bar.why}"
     return f"{bar.id:<48} {bar.value:>10.4g} {bar.unit:<18} {bar.bar or '':<16} n={bar.n:<7} {verdict}"
 
 

@@ -14,7 +14,8 @@ class Bar:
     ----------
     id : str
         Dotted name; its first part is the group.
-    value : float
+    value : float or None
+        None where it could not be measured; `why` says so.
     unit : str
     bar : str or None
         What is wanted, e.g. "<= 2.0"; None for a number that is only printed.
@@ -26,10 +27,12 @@ class Bar:
     n : int
         Repeats or cases.
     seed : int or None
+    why : str or None
+        Why there is no value.
     """
 
     id: str
-    value: float
+    value: float | None
     unit: str
     bar: str | None = None
     passed: bool | None = None
@@ -37,6 +40,7 @@ class Bar:
     ratio: float | None = None
     n: int = 1
     seed: int | None = None
+    why: str | None = None
 
     def line(self) -> dict[str, Any]:
         """The line that `--json` prints."""

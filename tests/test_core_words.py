@@ -27,7 +27,7 @@ def subclasses(base: type) -> Iterator[type]:
     [
         e
         for e in subclasses(errors.AtlasplaneError)
-        if e.__module__ == errors.__name__ and e is not errors.MissingExtra
+        if e.__module__ == errors.__name__ and e not in (errors.MissingExtra, errors.Cancelled)
     ],
 )
 def test_errors_name_file_fault_and_remedy(kind: type[errors.AtlasplaneError]) -> None:
@@ -48,11 +48,17 @@ def test_a_missing_extra_names_its_command_and_how_to_install_it() -> None:
     assert (error.extra, error.file) == ("ct", "simulate --ct")
 
 
+def test_a_cancelled_run_names_itself_and_how_to_go_on() -> None:
+    error = errors.Cancelled("registration")
+    assert str(error) == "registration: cancelled before it had a result. Start it again when you want one"
+    assert error.file == "registration"
+
+
 def test_the_tree_of_errors_is_the_drawn_one() -> None:
     """Rooms above may have finer kinds of their own; they stand under these."""
     drawn = errors.__doc__ or ""
     of_core = [k for k in subclasses(errors.AtlasplaneError) if k.__module__ == errors.__name__]
-    assert len(of_core) == len(re.findall(r"\+-- \w+", drawn)) == 8
+    assert len(of_core) == len(re.findall(r"\+-- \w+", drawn)) == 9
     for kind in of_core:
         assert f"+-- {kind.__name__} " in drawn
     assert {k.__name__ for k in of_core if k.__base__ is errors.BadInput} == {

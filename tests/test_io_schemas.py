@@ -141,6 +141,72 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "findings": [FINDING],
         "seconds": 12.5,
     },
+    "register": {
+        "schema": "atlasplane.register/1",
+        "software": "0.1.0",
+        "case": "3f0c",
+        "simulated": True,
+        "visit": "v2",
+        "time": "2026-03-02T10:00:00+01:00",
+        "status": "ok",
+        "reason": None,
+        "rig": "free",
+        "start": {"kind": "landmarks", "file": None, "seed": 4711},
+        "bones": {"skull": POSE, "c1": POSE, "c2": POSE},
+        "relative": {"c1_in_skull": POSE, "c2_in_c1": POSE},
+        "motion": {"c1": POSE, "c2": POSE},
+        "uncertainty": {
+            "order": ["skull/v2/lateral.png", "skull/v2/nasium.png", "c1", "c2"],
+            "centre_mm": {"skull": [40.0, 25.0, 0.0], "c1": [0.0, 0.0, 0.0], "c2": [0.0, -17.0, 0.0]},
+            "cov": [[float(i == j) for j in range(24)] for i in range(24)],
+        },
+        "cameras": [
+            {
+                "file": "v2/lateral.png",
+                "view": "lateral",
+                "P": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1000]],
+                "u": [19.8, 9.9, 9.9, 0.005],
+                "detector": {
+                    "source_mm": [0, 0, -1000],
+                    "centre_mm": [0, 0, 0],
+                    "column_axis": [1, 0, 0],
+                    "row_axis": [0, 1, 0],
+                    "pitch_mm": [0.2, 0.2],
+                    "principal_px": [600.5, 800.5],
+                },
+                "skull": POSE,
+                "gain": 0.9,
+                "share": 0.85,
+                "weight": 0.7,
+                "pixels": 41000,
+                "note": "3.1 % under the shutter",
+            }
+        ],
+        "residual": {"value": 0.6, "limit": 1.0},
+        "agreement": {"deg": 0.01, "mm": 0.01},
+        "iterations": 40,
+        "seconds": 1.4,
+        "inputs": {
+            "method": "ct-to-film/1",
+            "films": [
+                {"file": "v2/lateral.png", "sha256": "0" * 64, "stated": "0" * 64},
+                {"file": "v2/nasium.png", "sha256": "1" * 64, "stated": "0" * 64},
+            ],
+            "volume": {"file": "ct/head.nii.gz", "sha256": "0" * 64, "stated": "0" * 64},
+            "masks": {"c1": {"file": "ct/c1.nii.gz", "sha256": "0" * 64, "label": None}},
+        },
+        "overlays": ["registration/lateral-contours.png"],
+        "pictures": [
+            {
+                "file": "registration/lateral-contours.png",
+                "film": "v2/lateral.png",
+                "kind": "contours",
+                "box_px": [100.0, 80.0, 1100.0, 980.0],
+                "image_px": [0, 0, 800, 720],
+            }
+        ],
+        "findings": [FINDING],
+    },
     "visit": {
         "schema": "atlasplane.visit/1",
         "id": "v1",
@@ -304,6 +370,22 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "new": {"schema": "atlasplane.new/1", "folder": "cases/P-014"},
     "demo": {"schema": "atlasplane.demo/1", "cases": ["demo/patient"], "files": ["demo/patient/report.html"]},
+    "register-batch": {
+        "schema": "atlasplane.register-batch/1",
+        "cases": [
+            {
+                "case": "cases/P-014",
+                "status": "failed",
+                "kept": False,
+                "seconds": 0.2,
+                "result": None,
+                "error": {"file": "ct/c1.nii.gz", "what": "is empty", "remedy": "Segment the scan"},
+            }
+        ],
+        "seconds": 0.4,
+        "workers": 1,
+        "cases_per_s": 2.5,
+    },
     "simulate": {"schema": "atlasplane.simulate/1", "folder": "out", "seed": 7},
     "schemas": {"schema": "atlasplane.schemas/1", "names": ["case", "visit"]},
     "error": {

@@ -8,14 +8,14 @@ paths = case.report(pdf=True)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from atlasplane.chain.case_check import CheckedCase, check_case
 from atlasplane.chain.comparison import Comparison, compare_visits
@@ -33,6 +33,7 @@ from atlasplane.sources.film import View
 if TYPE_CHECKING:
     import pandas as pd
 
+    from atlasplane.chain.registered import RegisteredVisit
     from atlasplane.io.segmentation_record import StoredSegmentation
 
 COLUMNS = (
@@ -243,6 +244,57 @@ def segment(
             return SegmentedVolume(stored=stored, seconds=perf_counter() - start)
     accepted = accept_segmentation(root, named, observer=str(accept))
     return SegmentedVolume(stored=accepted, seconds=perf_counter() - start)
+
+
+def register(
+    folder: Path | str,
+    *,
+    visit: str | None = None,
+    rig: Literal["fixed", "free"] | None = None,
+    start: str | Path = "landmarks",
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> RegisteredVisit:
+    """Register the CT or CBCT of a case to the films of a visit, and keep the result in the visit's folder.
+
+    Written are ``registration.json`` and the overlays in ``registration/``; `measure` reads them from then
+    on. A refused or doubtful result is kept too, and gives no measurement.
+
+    Parameters
+    ----------
+    visit : str, optional
+        Its id; default the last with two films that can be registered.
+    rig : "fixed" or "free", optional
+        Whether the films share one room and the head kept still between them; default fixed where all films
+        name one rig and state full cameras.
+    start : "landmarks", or path
+        Where C1 and C2 begin: as the marks on the films place them, or where an earlier registration of this
+        case (a ``registration.json``) found them.
+    progress : callable, optional
+        Told the share that is done, 0 to 1, and what is being done.
+    cancelled : callable, optional
+        Asked now and then; where it says so nothing is written.
+
+    Raises
+    ------
+    BadInput
+        When scan, masks, films, marks or the earlier registration cannot be used.
+    Cancelled
+        When `cancelled` said so.
+    MissingExtra
+        When the optional part [ct] is not installed.
+    OutputFailed
+        When the result cannot be written; what was there before is untouched.
+    """
+    from atlasplane.chain.registered import register_visit
+    from atlasplane.chain.registered_overlays import with_pictures
+
+    done = register_visit(
+        read_case(folder), visit=visit, rig=rig, start=start, progress=progress, cancelled=cancelled
+    )
+    done = with_pictures(done)
+    done.store()
+    return done
 
 
 def comparison_findings(case: Case, comparison: Comparison) -> tuple[Finding, ...]:

@@ -42,7 +42,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo patient's films before the correction, with the marks of the simulated reader."""
     folder = tmp_path_factory.mktemp("demo") / "case"
     patient = demo_patients(DEMO_SEED)[0]
-    simulate_case(folder, replace(patient.scenario, post_deg=None, views=VIEWS, leg_mm=None))
+    simulate_case(folder, replace(patient.scenario, post_deg=None, follow_up=None, views=VIEWS, leg_mm=None))
     return folder / DAY
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from atlasplane.chain.film_days import films_apart
+from atlasplane.chain.registered_measures import with_registration
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
@@ -152,6 +153,7 @@ def _refuse_too_few(case: Case) -> None:
 
 def _measured(visit: Visit, case: Case, settings: PlanSettings, apart: Mapping[str, str]) -> MeasuredVisit:
     alignment = analyse_visit(visit, observers=case.observers, volumes=case.volumes, apart=apart)
+    alignment = with_registration(case, visit, alignment)
     own_files = {image.file for image in (*visit.films, *visit.photos)}
     own_files |= {volume.file for volume in case.volumes if volume.visit == visit.id}
     findings = [*alignment.findings, *(f for f in case.findings if f.file in own_files)]

@@ -22,6 +22,7 @@ from atlasplane.cli import (
     mark,
     measure,
     observers,
+    register,
     schema,
     segment,
     simulate,
@@ -53,7 +54,21 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, case, mark, segment, measure, simulate, schema, observers, check, doctor, exchange):
+_MODULES = (
+    demo,
+    case,
+    mark,
+    segment,
+    register,
+    measure,
+    simulate,
+    schema,
+    observers,
+    check,
+    doctor,
+    exchange,
+)
+for module in _MODULES:
     module.register(app)
 
 

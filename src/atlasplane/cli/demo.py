@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlasplane.cli.documents import Json, print_json
-from atlasplane.core.errors import BadInput
+from atlasplane.core.errors import AtlasplaneError, BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +31,13 @@ SHOWN = (
     "atlas_flexion_3d",
     "atlas_laterality_3d",
     "atlas_rotation_3d",
+    "atlas_flexion_3d@registered",
+    "atlas_laterality_3d@registered",
+    "atlas_rotation_3d@registered",
+    "c1_c2_flexion_3d@registered",
+    "c1_c2_lateral_3d@registered",
 )
-"""Films one by one, then the films fitted together."""
+"""Films one by one, then the films fitted together, then the scan registered to them."""
 VERDICTS = {
     True: "distinguishable from measurement error",
     False: "not distinguishable from measurement error",
@@ -57,8 +62,8 @@ def demo(
 ) -> None:
     """Show everything on a simulated patient: films, measurements against the truth, reports.
 
-    The patient has a CBCT and is filmed before and after a correction. The twin is filmed twice with nothing
-    changed, and has no CBCT.
+    The patient has a CBCT and is filmed before and after a correction; six weeks later his CBCT is registered
+    to two low-dose films. The twin is filmed twice with nothing changed, and has no CBCT.
     """
     from atlasplane import api
     from atlasplane.cli.terminal import console, progress
@@ -71,6 +76,8 @@ def demo(
     with progress("Taking films", films) as step:
         for patient in patients:
             simulate_case(folder / patient.name, patient.scenario, subject=patient.subject, on_film=step)
+    with progress("Registering the CBCT"):
+        registered = {p.name: _registered(folder / p.name) for p in patients if p.scenario.follow_up}
     cases = [api.load(folder / patient.name) for patient in patients]
     reports: list[Path] = []
     with progress("Measuring, writing reports", len(cases)) as step:
@@ -84,10 +91,31 @@ def demo(
     out = console()
     for patient, case in zip(patients, cases, strict=True):
         _print_truth(out, patient, case)
+        if patient.name in registered:
+            out.print(f"CBCT registered to the two films of the follow-up: {registered[patient.name]}\n")
     out.print("Reports, to be opened with a web browser or a PDF reader:")
     for path in reports:
         typer.echo(f"  {path}")
     typer.echo(f"Next: atlasplane measure {folder / patients[0].name}")
+
+
+def _registered(case: Path) -> str:
+    """Register the CBCT to the films of the last visit; the state, and the turn of C1 beside its truth."""
+    from atlasplane import api
+    from atlasplane.cli.terminal import cells
+    from atlasplane.report.truth_rows import turned_since_scan
+
+    try:
+        record = api.register(case).record
+    except AtlasplaneError as wrong:  # of another patient (--seed) whose marks do not fit: the rest is shown
+        return f"[bold]not done[/]: {cells([wrong.what])[0]}"
+    because = "" if record.reason is None else f": {cells([record.reason])[0]}"
+    text = f"[bold]{record.status}[/]{because} ({record.seconds:.1f} s)"
+    turned = turned_since_scan(record, json.loads((case / "truth.json").read_text(encoding="utf-8")))
+    if turned is None:
+        return text
+    true, found, u, within = turned
+    return f"{text}\nC1 turned since the scan: truth {true}, registered {found}, u {u}, within 95 %: {within}"
 
 
 def _clear(folder: Path, names: list[str]) -> None:

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog='Example: atlasplane simulate out --seed 7 --head "0.5,1,0" --atlas "-12,3,2" '
-        '--post "-12,0.5,0.5" --scan cbct'
+        '--post "-12,0.5,0.5" --follow-up "-12,1,1" --scan cbct'
     )(simulate)
 
 
@@ -54,6 +54,24 @@ def simulate(  # noqa: PLR0913 - one argument an option
             rich_help_panel=HOW,
         ),
     ] = None,
+    follow_up: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"FLEX,LAT,ROT"',
+            help="The same six weeks later: makes a follow-up visit of two low-dose films (lateral, nasium) "
+            "with few marks, to be registered with the CBCT.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    rig: Annotated[
+        bool,
+        typer.Option(
+            "--rig",
+            help="Films calibrated to each other: visit.toml states their cameras, and the head keeps still "
+            "between them.",
+            rich_help_panel=HOW,
+        ),
+    ] = False,
     views: Annotated[
         str, typer.Option(metavar="VIEW,…", help="Films to take.", rich_help_panel=HOW)
     ] = "lateral,nasium,vertex",
@@ -90,6 +108,7 @@ def simulate(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Write the films, landmark files and truth.json of a simulated patient, or of a real CT's bones."""
     from atlasplane.cli.terminal import progress
+    from atlasplane.simulate.follow_up import FollowUp
     from atlasplane.simulate.patient import DEFAULT_ATLAS_DEG, Scenario, simulate_case
 
     if (ct is None) != (landmarks is None):
@@ -101,6 +120,8 @@ def simulate(  # noqa: PLR0913 - one argument an option
         head_deg=angles("--head", head),
         atlas_deg=fallback if atlas is None else angles("--atlas", atlas),
         post_deg=None if post is None else angles("--post", post),
+        follow_up=None if follow_up is None else FollowUp(atlas_deg=angles("--follow-up", follow_up)),
+        rig=rig,
         views=view_list(views),
         noise_mm=noise_mm,
         scan=scan,

@@ -9,6 +9,7 @@
     |   +-- WrongPatient  a file of another person
     +-- MissingExtra      an optional dependency is not installed        (exit status 2)
     +-- OutputFailed      a result could not be written                  (exit status 2)
+    +-- Cancelled         the user stopped a run; nothing was written    (exit status 2)
 
 Anything else that escapes is our fault and ends with exit status 3.
 """
@@ -72,3 +73,10 @@ class MissingExtra(AtlasplaneError):
 
 class OutputFailed(AtlasplaneError):
     """A result could not be written; what was there before is untouched."""
+
+
+class Cancelled(AtlasplaneError):
+    """The user stopped a run before it had a result; nothing was written."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, "cancelled before it had a result", "Start it again when you want one")

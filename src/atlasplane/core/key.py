@@ -19,7 +19,8 @@ class ObservationKey:
         Spinal level, e.g. "C2" or "C2-C3".
     side : "right", "left" or None
     condition : str or None
-        Set where a value is not of the quantity's home view, and for volumes.
+        Set where a value is not of the quantity's home view: for volumes their modality, "registered" for the
+        bones of a volume registered to films.
     """
 
     quantity: str

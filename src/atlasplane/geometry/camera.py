@@ -47,7 +47,9 @@ class PinholeCamera:
     @property
     def normal(self) -> Array:
         """Unit normal of the detector, away from the source, shape (3,)."""
-        normal = np.cross(self.column_axis, self.row_axis)
+        u, v = self.column_axis, self.row_axis
+        # Their cross product written out: the general one takes ten times as long.
+        normal = np.array([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
         return normal * np.sign(normal @ (self.centre_mm - self.source_mm))
 
     @property

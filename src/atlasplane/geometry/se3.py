@@ -8,12 +8,16 @@ arXiv:1812.01537.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from atlasplane.geometry.rotation import zxy_from_rotation
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 
+_FAR_FROM_HALF_A_TURN = 0.5
+"""Trace of a matrix that turns by less than 105 deg."""
 _SERIES_BELOW = 1e-4
 """Angle, rad, below which the first terms of the series are exact to rounding."""
 
@@ -43,6 +47,8 @@ def vector_from_rotation(rotation: Array) -> Array:
     2000, doi:10.2514/2.4654).
     """
     rotation = np.asarray(rotation, dtype=float)
+    if rotation.ndim == 2 and np.trace(rotation) > _FAR_FROM_HALF_A_TURN:
+        return _vector_of_less_than_half_a_turn(rotation)
     fit = np.zeros((*rotation.shape[:-2], 4, 4))
     trace = np.trace(rotation, axis1=-2, axis2=-1)[..., None, None]
     fit[..., :3, :3] = rotation + np.swapaxes(rotation, -1, -2) - trace * np.eye(3)
@@ -57,6 +63,14 @@ def vector_from_rotation(rotation: Array) -> Array:
     ratio = np.where(sine > 0, 2 * half_angle / np.where(sine > 0, sine, 1.0), 2.0)
     vector: Array = quaternion[..., :3] * ratio
     return vector
+
+
+def _vector_of_less_than_half_a_turn(rotation: Array) -> Array:
+    """The same for one matrix, shape (3, 3): the part that changes its sign under transposition, by sine."""
+    doubled = rotation - rotation.T
+    axis = 0.5 * np.array([doubled[2, 1], doubled[0, 2], doubled[1, 0]])
+    sine = math.sqrt(axis @ axis)
+    return axis * (math.atan2(sine, 0.5 * (np.trace(rotation) - 1)) / sine if sine > 0 else 1.0)
 
 
 def left_jacobian(vector: Array) -> Array:

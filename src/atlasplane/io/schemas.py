@@ -14,6 +14,7 @@ from atlasplane.io.models_observers import ObserversFile, ObserversOutput
 from atlasplane.io.models_readings import LandmarkFile
 from atlasplane.io.models_records import ExamFile, LabsFile, ResponsesFile
 from atlasplane.io.models_rectified import RectifiedFile
+from atlasplane.io.models_registration import RegisterOutput
 from atlasplane.io.models_segmentation import SeedsFile, SegmentationFile
 from atlasplane.io.outputs import (
     AddOutput,
@@ -29,6 +30,7 @@ from atlasplane.io.outputs import (
     TruthFile,
 )
 from atlasplane.io.outputs_add import AddFolderOutput
+from atlasplane.io.outputs_batch import RegisterBatchOutput
 from atlasplane.io.outputs_doctor import DoctorOutput
 from atlasplane.io.outputs_exchange import ExportOutput, ImportOutput
 from atlasplane.io.outputs_segment import SegmentOutput
@@ -64,6 +66,8 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "export": ExportOutput,
         "import": ImportOutput,
         "segment": SegmentOutput,
+        "register": RegisterOutput,
+        "register-batch": RegisterBatchOutput,
     }
 )
 

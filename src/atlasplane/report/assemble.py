@@ -13,6 +13,7 @@ from atlasplane.report.film_view import film_groups
 from atlasplane.report.numbers import day_text
 from atlasplane.report.patient_page import patient_page
 from atlasplane.report.provenance_view import provenance_view
+from atlasplane.report.registration_section import registration_view
 from atlasplane.report.series_view import series_view
 from atlasplane.report.view import FindingView, ReportView
 from atlasplane.report.visit_view import visit_view
@@ -53,6 +54,7 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
         no_changes=_no_changes(visits) if comparison is None else "",
         series=series_view(measured, comparison),
         bones=bones_view(measured, visits, comparison),
+        registration=registration_view(measured),
         films=film_groups(visits, simulated=case.simulated),
         film_note=FILM_NOTE,
         plain_title=PATIENT_TITLE,

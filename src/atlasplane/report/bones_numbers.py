@@ -22,7 +22,7 @@ from atlasplane.report.numbers import (
     with_unit,
 )
 from atlasplane.report.visit_view import visit_name
-from atlasplane.report.wording import CONDITIONS, VOLUMES, sentence
+from atlasplane.report.wording import CONDITIONS, REGISTERED, VOLUMES, sentence
 
 CANNOT_BE_TOLD = "cannot be told from 0"
 _SHAPE_ONLY = "pose.generic_shape"
@@ -72,15 +72,17 @@ TOGETHER = Way(name=BY_FILMS, missing="not given: see below")
 
 
 def ways(visits: Sequence[MeasuredVisit]) -> tuple[Way, ...]:
-    """The lines, the films together, and every kind of volume that gives an angle."""
+    """The lines, the films together, the registered scan, and every kind of volume that gives an angle."""
     measured = {(o.quantity.id, o.condition) for visit in visits for o in visit.joint.observations}
     wanted = {kind.quantity for kind in ANGLES}
-    volumes = [c for c in VOLUMES if any((id_, c) in measured for id_ in wanted)]
-    return (
-        LINES,
-        TOGETHER,
-        *(Way(name=CONDITIONS[c], condition=c, missing=f"no {CONDITIONS[c]} of this visit") for c in volumes),
-    )
+    found = [c for c in (REGISTERED, *VOLUMES) if any((id_, c) in measured for id_ in wanted)]
+    return (LINES, TOGETHER, *(Way(name=CONDITIONS[c], condition=c, missing=_missing(c)) for c in found))
+
+
+def _missing(condition: str) -> str:
+    if condition == REGISTERED:
+        return "no registration of this visit that is in order"
+    return f"no {CONDITIONS[condition]} of this visit"
 
 
 def angle_texts(kind: AngleKind, measured: Measurement | None) -> tuple[str, str, str]:

@@ -35,12 +35,16 @@ class BonesRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BonesTable:
-    """The three angles of one visit, or their change, by every way; `notes` say why some are missing."""
+    """The three angles of one visit, or their change, by every way; `notes` say why some are missing.
+
+    `rows_are` heads the rows' names.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[BonesRow, ...]
     notes: tuple[str, ...]
+    rows_are: str = "Angle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

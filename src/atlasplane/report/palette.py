@@ -32,5 +32,6 @@ BUDGET_COLOURS = {
     "tube": "#7A858C",
     "shape": "#56B4E9",
     "frame": "#D55E00",
+    "registration": "#7A5CA8",
 }
 OTHER_BUDGET = "#51606B"

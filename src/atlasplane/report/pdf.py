@@ -67,13 +67,32 @@ def _sources(view: ReportView) -> dict[str, bytes]:
         for k, sheet in enumerate(data["bones"]["sheets"]):
             sheet["path"] = f"bones-{k}.svg"
             drawings[sheet["path"]] = sheet.pop("svg").encode("utf-8")
+    if data["registration"]:
+        drawings |= _overlays(data["registration"])
     data["budget_colours"] = {**BUDGET_COLOURS, "other": OTHER_BUDGET}
-    template = files("atlasplane.report").joinpath("templates/report.typ").read_bytes()
+    templates = files("atlasplane.report").joinpath("templates")
     return {
-        "main.typ": template,
+        "main.typ": templates.joinpath("report.typ").read_bytes(),
+        "registration.typ": templates.joinpath("registration.typ").read_bytes(),
         "report.json": json.dumps(data, ensure_ascii=False).encode("utf-8"),
         **drawings,
     }
+
+
+def _overlays(registration: dict[str, Any]) -> dict[str, bytes]:
+    """The pictures of the registrations by path, which each gets in place of its bytes.
+
+    The typesetter takes text only, so that a picture stands in a drawing of its own.
+    """
+    films = [film for sheet in registration["sheets"] for film in sheet["films"]]
+    drawings = {}
+    for k, picture in enumerate(picture for film in films for picture in film["pictures"]):
+        picture["path"] = f"overlay-{k}.svg"
+        size = f'width="{picture["width"]}" height="{picture["height"]}"'
+        image = f'<image {size} href="data:image/jpeg;base64,{picture.pop("jpeg")}"/>'
+        drawing = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{image}</svg>'
+        drawings[picture["path"]] = drawing.encode("ascii")
+    return drawings
 
 
 def _font_folder() -> Path:

@@ -29,7 +29,7 @@ from atlasplane.report.view import BudgetPart, BudgetRow, QuantityGroup, Quantit
 from atlasplane.report.wording import CONDITIONS, DOUBTFUL_TAGS, POSE_ANGLES, QUALITY_WORDS, SIDES
 from atlasplane.uncertainty.budget import variance_shares
 
-BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube", "shape", "frame")
+BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube", "shape", "frame", "registration")
 """Order of the columns of the budget; a contribution of another name follows."""
 _POSE_DECIMALS = 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atlasplane.report.bones_view import BonesView
+from atlasplane.report.registration_view import RegistrationView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +346,7 @@ class ReportView:
     no_changes: str
     series: SeriesView | None
     bones: BonesView | None
+    registration: RegistrationView | None
     films: tuple[FilmGroup, ...]
     film_note: str
     plain_title: str

@@ -79,6 +79,8 @@ VIEW_NAMES = {
     "photo-front": "Photograph from the front",
     "photo-back": "Photograph from behind",
 }
+REGISTERED = "registered"
+"""Condition of what was measured on a scan that was registered to the films of the visit."""
 CONDITIONS = {
     "lateral-full": "full-length film",
     "ap-full": "full-length film",
@@ -90,6 +92,7 @@ CONDITIONS = {
     "ct": "CT",
     "cbct": "CBCT",
     "mri": "MRI",
+    REGISTERED: "scan registered to the films",
 }
 """Beside a value that is not of its quantity's home view."""
 VOLUMES = ("ct", "cbct", "mri")

@@ -143,6 +143,8 @@ def _film_table(film: SimulatedFilm, name: str) -> dict[str, object]:
     }
     if setup.view.is_photo:
         return table
+    if film.rig:
+        return table | {"marker": "R", "rig": film.rig, "camera": {"P": film.camera_lps.tolist()}}
     return table | {
         "marker": "R",
         "technique": {

@@ -1,9 +1,10 @@
-"""The demo's patients: one who changes, and a twin who does not."""
+"""The demo's patients: one who changes and comes again, and a twin who does neither."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from atlasplane.simulate.follow_up import FollowUp
 from atlasplane.simulate.patient import Scenario, phantom_subject
 from atlasplane.simulate.subject import Subject
 from atlasplane.simulate.visit import VIEWS
@@ -13,6 +14,8 @@ DEMO_SEED = 20
 _PRE = (-12.0, 3.4, 4.0)
 _POST = (-12.0, 0.5, 0.8)
 _HEAD = (0.4, 0.8, -0.5)
+_FOLLOW_UP = FollowUp(atlas_deg=(-12.5, 1.4, 2.0), head_deg=(1.0, -0.6, 0.4))
+"""Two degrees back towards straight since the scan, which was taken before the correction."""
 _LEGS = (8.0, 1.0)
 _PICTURES = (*VIEWS, View.PHOTO_LATERAL)
 _JOINTS = frozenset({"C0_FACET_R", "C0_FACET_L", "C1_FACET_R", "C1_FACET_L", "C1_AA"})
@@ -33,7 +36,8 @@ class DemoPatient:
 def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
     """Patient and twin; the twin has the same bones and listing, and nothing changes between his films.
 
-    The patient has a CBCT, so that his films are fitted with his own bones; the twin has none.
+    The patient has a CBCT, so that his films are fitted with his own bones and two low-dose films of a later
+    visit can be registered with it; the twin has none.
     """
     scenario = Scenario(
         seed=seed,
@@ -44,6 +48,7 @@ def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
         leg_mm=_LEGS,
         scan="cbct",
         scan_unmarked=_JOINTS,
+        follow_up=_FOLLOW_UP,
         pseudonym="DEMO-PATIENT",
     )
     subject = phantom_subject(scenario)
@@ -53,6 +58,7 @@ def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
         post_deg=_PRE,
         leg_mm=(_LEGS[0], _LEGS[0]),
         scan="none",
+        follow_up=None,
         pseudonym="DEMO-TWIN",
     )
     return (

@@ -32,17 +32,10 @@ def visit_in_memory(simulated: SimulatedVisit) -> Visit:
 
 def film_in_memory(film: SimulatedFilm) -> Radiograph:
     """One film; its grey values are blank."""
-    setup = film.setup
     return Radiograph(
         **_shared(film),
+        **_geometry(film),
         marker="R",
-        technique=Technique(
-            sid_mm=setup.sid_mm,
-            sod_mm=setup.sod_mm,
-            tube_deg=film.stated_tube_deg,
-            detector=setup.detector,
-            principal_px=setup.principal_px,
-        ),
         calibration=_calibration(film, CalibrationKind.SID_SOD),
     )
 
@@ -64,6 +57,21 @@ def scan_in_memory(readings: tuple[Reading, ...], field: Field, visit: str) -> V
         modality=MODALITY,
         visit=visit,
     )
+
+
+def _geometry(film: SimulatedFilm) -> dict[str, Any]:
+    """What is stated of the beam: the technique, or the camera of a rig."""
+    if film.rig:
+        return {"rig": film.rig, "camera_lps": film.camera_lps}
+    setup = film.setup
+    technique = Technique(
+        sid_mm=setup.sid_mm,
+        sod_mm=setup.sod_mm,
+        tube_deg=film.stated_tube_deg,
+        detector=setup.detector,
+        principal_px=setup.principal_px,
+    )
+    return {"technique": technique}
 
 
 def _shared(film: SimulatedFilm) -> dict[str, Any]:

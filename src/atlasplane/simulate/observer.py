@@ -35,11 +35,18 @@ class Observer:
         covariances, which `measure` then assumes too.
     absent : frozenset of str
         Landmarks that this patient does not have.
+    marked : frozenset of str or None
+        All that is looked for; None looks for whatever the catalogue marks on the view.
     """
 
     name: str = "SIM"
     noise_mm: float | None = None
     absent: frozenset[str] = DISEASE
+    marked: frozenset[str] | None = None
+
+    def places(self, id_: str) -> bool:
+        """Whether this observer places a landmark that a film shows."""
+        return id_ not in self.absent and (self.marked is None or id_ in self.marked)
 
 
 def true_marks(
@@ -91,7 +98,7 @@ def place(
     hidden: set[str] = set()
     for id_, at in points.items():
         clicked = (at + _error(id_, observer, streams[id_ in later_ids()], 1)[0]) @ to_pixels.T + principal
-        if id_ in observer.absent:
+        if not observer.places(id_):
             continue
         if not _on_film(clicked, setup):
             hidden.add(id_)
@@ -100,6 +107,8 @@ def place(
     drawn = {}
     for id_, at in contours.items():
         clicked = (at + _error(id_, observer, streams[id_ in later_ids()], len(at))) @ to_pixels.T + principal
+        if observer.marked is not None and id_ not in observer.marked:
+            continue
         shown = clicked[[_on_film(vertex, setup) for vertex in clicked]]
         if len(shown) < 2:
             hidden.add(id_)

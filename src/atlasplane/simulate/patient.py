@@ -23,14 +23,18 @@ from atlasplane.simulate.case_volume import (
     copied_volume,
     simulated_volume,
 )
+from atlasplane.simulate.follow_up import AFTER, FollowUp, follow_up_visit
+from atlasplane.simulate.follow_up import VIEWS as FOLLOW_UP_VIEWS
 from atlasplane.simulate.observer import Observer
 from atlasplane.simulate.setup import DRAWN, setups_of
 from atlasplane.simulate.subject import Angles, PhantomSubject, Subject
 from atlasplane.simulate.visit import (
     EXACT_CLINIC,
     VIEWS,
+    Clinic,
     SimulatedFilm,
     SimulatedVisit,
+    Sitting,
     random_clinic,
     simulate_visit,
 )
@@ -49,6 +53,8 @@ TRUNK_SD_DEG = (4.0, 1.0, 1.5)
 LEG_SD_MM = 4.5
 """Of one examiner's leg check: what the agreement of Woodfield et al. 2011 (JMPT 34:239) amounts to."""
 ZERO = (0.0, 0.0, 0.0)
+RIG = "stand"
+"""Name of the rig whose films are calibrated to each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,10 @@ class Scenario:
         Landmarks that nobody marks on the scan.
     scan : "none" or "cbct"
         Whether a CBCT of the phantom is taken at the first visit. A CT that is filmed is always in the case.
+    follow_up : FollowUp or None
+        A visit six weeks later with two low-dose films.
+    rig : bool
+        Films calibrated to each other: their cameras are stated, exactly, in place of the technique.
     pseudonym : str
     """
 
@@ -89,6 +99,8 @@ class Scenario:
     leg_mm: tuple[float, float] | None = None
     scan: str = "none"
     scan_unmarked: frozenset[str] = frozenset()
+    follow_up: FollowUp | None = None
+    rig: bool = False
     pseudonym: str = "SIM"
 
     def __post_init__(self) -> None:
@@ -109,11 +121,12 @@ class Scenario:
     @property
     def pictures(self) -> int:
         """How many films and photographs are taken in all."""
-        return len(self.moments) * sum(len(setups_of(view)) for view in self.views)
+        later = 0 if self.follow_up is None else len(FOLLOW_UP_VIEWS)
+        return len(self.moments) * sum(len(setups_of(view)) for view in self.views) + later
 
     @property
     def moments(self) -> tuple[tuple[str, tuple[float, float, float]], ...]:
-        """Moment and pose of C1 of each visit."""
+        """Moment and pose of C1 of each visit before the follow-up."""
         if self.post_deg is None:
             return (("single", self.atlas_deg),)
         return (("pre", self.atlas_deg), ("post", self.post_deg))
@@ -157,7 +170,9 @@ def simulate_case(
     visits = scenario_visits(scenario, filmed)
     volume = scenario_volume(scenario, filmed)
     if volume is not None:
-        visits = (replace(visits[0], scan=volume.truth), *visits[1:])
+        scanned = visits[0].films[0].posed.room_from if filmed.simulated_bones else {}
+        later = (replace(visit, scanned=scanned) for visit in visits[1:])
+        visits = (replace(visits[0], scan=volume.truth), *later)
     head = CaseHead(
         id=f"simulated-{scenario.seed:08x}",
         pseudonym=scenario.pseudonym,
@@ -184,7 +199,7 @@ def phantom_subject(scenario: Scenario) -> PhantomSubject:
 def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisit, ...]:
     """The scenario's visits without their pictures."""
     clicks, legs = _stream(scenario, "clicks"), _stream(scenario, "legs")
-    clinic = EXACT_CLINIC if scenario.noise_mm == 0 else random_clinic(_stream(scenario, "clinic"))
+    clinic = _clinic(scenario)
     visits = []
     for k, (moment, atlas_deg) in enumerate(scenario.moments):
         visit = simulate_visit(
@@ -199,7 +214,32 @@ def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisi
             clinic=clinic,
         )
         visits.append(visit if scenario.leg_mm is None else _legs_checked(visit, scenario.leg_mm[k], legs))
+    if scenario.follow_up is not None:
+        visits.append(_followed_up(scenario, scenario.follow_up, subject, clinic))
     return tuple(visits)
+
+
+def _clinic(scenario: Scenario) -> Clinic:
+    """The clinic with its errors; a rig is calibrated, so that its cameras and scales are known."""
+    if scenario.rig:
+        return replace(EXACT_CLINIC, rig=RIG)
+    return EXACT_CLINIC if scenario.noise_mm == 0 else random_clinic(_stream(scenario, "clinic"))
+
+
+def _followed_up(scenario: Scenario, wanted: FollowUp, subject: Subject, clinic: Clinic) -> SimulatedVisit:
+    angles = _angles(scenario, subject, wanted.atlas_deg)
+    return follow_up_visit(
+        subject,
+        replace(angles, head=np.array(wanted.head_deg or scenario.head_deg)),
+        Sitting(
+            id=_visit_id(len(scenario.moments)),
+            time=FIRST_FILM + AFTER,
+            observer=Observer(noise_mm=scenario.noise_mm),
+        ),
+        clinic,
+        clicks=_stream(scenario, "follow-up clicks"),
+        moving=_stream(scenario, "follow-up movement"),
+    )
 
 
 def scenario_volume(scenario: Scenario, subject: Subject) -> CaseVolume | None:
@@ -251,15 +291,16 @@ def _legs_checked(visit: SimulatedVisit, leg_mm: float, rng: np.random.Generator
 def film_picture(film: SimulatedFilm, rng: np.random.Generator) -> NDArray[np.uint16]:
     """The radiograph of a simulated film; full-length films and photographs are drawn."""
     from atlasplane.simulate.drawing import drawing
-    from atlasplane.simulate.exposure import marker_place_px, radiograph
+    from atlasplane.simulate.exposure import Beam, marker_place_px, radiograph
     from atlasplane.xray.render import render
 
-    camera = film.setup.camera(film.tube_deg, film.target_mm)
+    camera, photons = film.camera, film.setup.photons
     if film.setup.view in DRAWN:
         return drawing(film.setup, film.posed, camera, rng)
     line_integral = render(film.posed.parts(), camera, film.setup.shape)
     place = marker_place_px(camera, film.setup.shape, "R")
-    return radiograph(line_integral, rng=rng, marker="R", marker_at_px=place)
+    beam = None if photons is None else Beam(photons=photons)
+    return radiograph(line_integral, rng=rng, beam=beam, marker="R", marker_at_px=place)
 
 
 def _stream(scenario: Scenario, purpose: str) -> np.random.Generator:

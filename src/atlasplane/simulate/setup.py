@@ -41,6 +41,8 @@ class FilmSetup:
     principal_px : (column, row)
     first, second : ImageDirection
         Image directions of the film frame's axes (geometry.film_frame).
+    photons : float or None
+        Counts of the open beam per pixel of the detector; None for those of the usual exposure.
     """
 
     view: View
@@ -58,6 +60,7 @@ class FilmSetup:
     principal_px: tuple[float, float]
     first: ImageDirection
     second: ImageDirection
+    photons: float | None = None
 
     @property
     def name(self) -> str:

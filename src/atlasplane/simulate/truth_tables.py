@@ -14,10 +14,14 @@ from atlasplane.simulate.truth_series import Values
 from atlasplane.simulate.truth_space import bone_poses, relative_poses, scan_values
 
 Table = dict[str, object]
+Poses = Mapping[str, RigidTransform]
+VOLUME = "volume"
+"""Axes of a scan; of the phantom's they are those of the room when it was taken."""
 _ORIGINS = {
     "skull": "basion",
     "c1": "C1 transverse foramina midpoint",
     "c2": "centre of the dens at its base",
+    VOLUME: "origin of the scan's axes",
 }
 
 
@@ -57,6 +61,32 @@ def pose_tables(poses: Mapping[str, RigidTransform]) -> dict[str, Table]:
     for name, pose in poses.items():
         bone, _, other = name.split("_")
         tables[name] = pose_table(pose, bone, other)
+    return tables
+
+
+def since_scan(scanned: Poses, now: Mapping[str, Poses]) -> dict[str, Table]:
+    """What moved since the scan: what a registration of the films with it has to find.
+
+    Parameters
+    ----------
+    scanned : mapping bone -> RigidTransform
+        Bone to room when the scan was taken.
+    now : mapping film -> mapping bone -> RigidTransform
+        The same on every film.
+
+    Returns
+    -------
+    dict
+        ``volume_in_room/FILM`` as the skull takes it along; ``c1_since_scan`` and ``c2_since_scan``, the
+        motion of the bone in the axes of the scan, the skull held still.
+    """
+    rooms = {film: poses["skull"] @ scanned["skull"].inverse() for film, poses in now.items()}
+    tables = {f"volume_in_room/{film}": pose_table(room, VOLUME, "room") for film, room in rooms.items()}
+    first = next(iter(now))
+    for bone in ("c1", "c2"):
+        if bone in scanned:
+            moved = rooms[first].inverse() @ now[first][bone] @ scanned[bone].inverse()
+            tables[f"{bone}_since_scan"] = pose_table(moved, VOLUME, VOLUME)
     return tables
 
 

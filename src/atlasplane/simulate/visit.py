@@ -9,6 +9,9 @@ from datetime import datetime
 import numpy as np
 
 from atlasplane.anatomy.phantom_groups import later_stream
+from atlasplane.geometry.camera import PinholeCamera
+from atlasplane.geometry.frames import ISB_FROM_LPS
+from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.simulate.observer import Observer, place
 from atlasplane.simulate.setup import SETUPS, FilmSetup, setups_of
@@ -17,10 +20,12 @@ from atlasplane.simulate.truth import film_truth, patient_truth
 from atlasplane.simulate.truth_space import bone_poses, relative_poses, space_values
 from atlasplane.simulate.truth_tables import (
     ScanTruth,
+    Table,
     camera_table,
     landmark_table,
     pose_table,
     pose_tables,
+    since_scan,
 )
 from atlasplane.sources.film import View
 from atlasplane.sources.reading import Reading
@@ -40,14 +45,23 @@ class Clinic:
         True minus stated tube angle.
     cameras : mapping View -> Camera
         How photographs are taken; level and 3 m away where nothing is said.
+    films : mapping View -> FilmSetup
+        Films that are taken otherwise than `setup` says.
+    rig : str
+        Name of the stand whose films are calibrated to each other, so that visit.toml states their cameras;
+        empty where there is none.
     """
 
     scale: Mapping[View, float]
     tube_deg: Mapping[View, float]
     cameras: Mapping[View, Camera] = field(default_factory=dict)
+    films: Mapping[View, FilmSetup] = field(default_factory=dict)
+    rig: str = ""
 
     def setups(self, view: View) -> list[FilmSetup]:
         """Geometry of what this clinic takes when a view is asked for."""
+        if view in self.films:
+            return [self.films[view]]
         camera = self.cameras.get(view)
         return [setup if camera is None else camera.of(setup) for setup in setups_of(view)]
 
@@ -69,6 +83,15 @@ class Camera:
             raised_deg=self.raised_deg,
             rolled_deg=self.rolled_deg,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitting:
+    """Which visit, when, and who marks its films."""
+
+    id: str
+    time: datetime
+    observer: Observer
 
 
 EXACT_CLINIC = Clinic(scale=dict.fromkeys(SETUPS, 1.0), tube_deg=dict.fromkeys(SETUPS, 0.0))
@@ -128,6 +151,8 @@ class SimulatedFilm:
         Room point on the central ray.
     reading : Reading
     film_truth, patient_truth : mapping key -> value
+    rig : str
+        Of the clinic, for a film of one; else empty.
     """
 
     setup: FilmSetup
@@ -140,6 +165,18 @@ class SimulatedFilm:
     reading: Reading
     film_truth: Mapping[str, float]
     patient_truth: Mapping[str, float]
+    rig: str = ""
+
+    @property
+    def camera(self) -> PinholeCamera:
+        """The true camera, room (ISB mm) to pixels."""
+        return self.setup.camera(self.tube_deg, self.target_mm)
+
+    @property
+    def camera_lps(self) -> Array:
+        """The same as a matrix of LPS mm, shape (3, 4)."""
+        matrix = self.camera.matrix()
+        return np.column_stack([matrix[:, :3] @ ISB_FROM_LPS, matrix[:, 3]])
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -154,6 +191,8 @@ class SimulatedVisit:
         What the examiner read.
     scan : ScanTruth or None
         Where a CT or CBCT was taken at this visit.
+    scanned : mapping bone -> RigidTransform
+        Bone to room when the phantom was scanned at an earlier visit; empty where it was not.
     """
 
     id: str
@@ -164,6 +203,7 @@ class SimulatedVisit:
     leg_mm: float | None = None
     leg_readings_mm: tuple[float, ...] = ()
     scan: ScanTruth | None = None
+    scanned: Mapping[str, RigidTransform] = field(default_factory=dict)
 
     @property
     def exam(self) -> dict[str, object]:
@@ -182,17 +222,20 @@ class SimulatedVisit:
                 for f in self.films
             },
             **({} if self.scan is None else self.scan.poses()),
+            **self._since_scan(),
         }
         return {
             "poses": poses,
             "tube_deg": {f.setup.name: f.tube_deg for f in self.films if not f.setup.view.is_photo},
             "head_deg": {f.setup.name: [float(a) for a in f.angles.head] for f in self.films},
-            "cameras": {
-                f.setup.name: camera_table(f.setup.camera(f.tube_deg, f.target_mm)) for f in self.films
-            },
+            "cameras": {f.setup.name: camera_table(f.camera) for f in self.films},
             "quantities": self._quantities(),
             "landmarks_lps_mm": landmark_table(first.points_mm),
         }
+
+    def _since_scan(self) -> dict[str, Table]:
+        films = {f.setup.name: f.posed.room_from for f in self.films if not f.setup.view.is_photo}
+        return since_scan(self.scanned, films) if self.scanned and films else {}
 
     def _quantities(self) -> dict[str, dict[str, float | None]]:
         quantities: dict[str, dict[str, float | None]] = {}
@@ -259,6 +302,7 @@ def simulate_visit(  # noqa: PLR0913 - what a clinic decides, all by keyword
                 reading=reading,
                 film_truth=film_truth(setup, posed, tube, target),
                 patient_truth=patient_truth(view, subject, pose, from_left=setup.from_left),
+                rig="" if view.is_photo else clinic.rig,
             )
         )
     return SimulatedVisit(id=id_, time=time, phase=phase, moment=moment, films=tuple(films))

@@ -50,6 +50,8 @@ from atlasplane.web.live import LiveNumbers, without_numbers
 from atlasplane.web.memory import Memory
 from atlasplane.web.opened import OpenImage, open_place
 from atlasplane.web.pages import page_file, picture
+from atlasplane.web.registration import RegistrationRoom
+from atlasplane.web.registration_addresses import add_registration
 from atlasplane.web.saving import (
     Conflict,
     Drafts,
@@ -94,6 +96,7 @@ class MarkServer:
     jobs: BoneJobs = field(default_factory=BoneJobs)
     drafts: Drafts = field(default_factory=Drafts)
     bones: BoneRoom = field(init=False)
+    registration: RegistrationRoom = field(init=False)
     reader: CaseReader = field(init=False)
     numbers: LiveNumbers = field(init=False)
     _greys: Memory[GreyImage] = field(
@@ -108,6 +111,7 @@ class MarkServer:
         self.bones = BoneRoom(desk=self.desk, jobs=self.jobs)
         self.reader = CaseReader(self.desk)
         self.numbers = LiveNumbers(self.reader)
+        self.registration = RegistrationRoom(desk=self.desk, reader=self.reader)
 
     def desk_document(self) -> Json:
         """What lies on the desk; raises BadInput where its folder cannot be read."""
@@ -139,6 +143,7 @@ def mark_app(server: MarkServer) -> ASGIApp:
     _add_numbers(app, server)
     _add_volumes(app, server)
     add_bones(app, server.bones)
+    add_registration(app, server.registration)
     return Guard(app, server.port, server.token)
 
 

@@ -8,7 +8,7 @@ frames. The clicks are the visit's own; shape and frames are the same on every v
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +19,14 @@ from atlasplane.core.observation import Measurement, Pose
 from atlasplane.core.quantity import quantities, quantity
 from atlasplane.geometry.bundle_model import PER_FILM
 from atlasplane.geometry.bundle_problem import SKULL
-from atlasplane.geometry.rotation import zxy_from_rotation
-from atlasplane.geometry.se3 import cross_matrix, relative_jacobians, zxy_jacobian
+from atlasplane.geometry.se3 import relative_jacobians
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment import film_fit_findings as say
 from atlasplane.pathways.alignment.film_fit import FittedVisit
 from atlasplane.pathways.alignment.film_fit_settings import fit_settings
 from atlasplane.pathways.alignment.image_part import Part
+from atlasplane.pathways.alignment.pose_angles import POSE_ANGLES
 from atlasplane.sources.case import Visit
 from atlasplane.sources.film import View
 from atlasplane.uncertainty.first_order import effective_dof
@@ -115,47 +115,9 @@ def _is_given(placed: _Placed) -> bool:
     return placed.quantity in quantities()
 
 
-def _flexion(rotation: Array) -> tuple[float, Array]:
-    return -float(zxy_from_rotation(rotation)[0]), -zxy_jacobian(rotation)[0]
-
-
-def _laterality(rotation: Array) -> tuple[float, Array]:
-    return -float(zxy_from_rotation(rotation)[1]), -zxy_jacobian(rotation)[1]
-
-
-def _rotation(rotation: Array) -> tuple[float, Array]:
-    return float(zxy_from_rotation(rotation)[2]), zxy_jacobian(rotation)[2]
-
-
-def _rotation_first(rotation: Array) -> tuple[float, Array]:
-    """First angle of the sequence Y-X-Z, which holds at large turns of C1 on C2."""
-    across = rotation[:, 2]
-    by_turn = -cross_matrix(across)
-    square = across[0] ** 2 + across[2] ** 2
-    change = (across[2] * by_turn[0] - across[0] * by_turn[2]) / square
-    return math.degrees(math.atan2(across[0], across[2])), np.degrees(change)
-
-
-_Reader = Callable[[Array], tuple[float, Array]]
-"""Of a rotation: an angle in degrees and its derivative by a turn in rad, shape (3,)."""
-_ANGLES: Mapping[str, Mapping[str, _Reader]] = {
-    "c1_in_skull": {
-        "atlas_flexion_3d": _flexion,
-        "atlas_laterality_3d": _laterality,
-        "atlas_rotation_3d": _rotation,
-    },
-    "c1_in_c2": {
-        "c1_c2_flexion_3d": _flexion,
-        "c1_c2_lateral_3d": _laterality,
-        "c1_c2_rotation": _rotation_first,
-    },
-}
-"""What is read from which pose; C1 on C2 gives angles alone, its pose is told the other way round."""
-
-
 def _angles(placed: _Placed) -> list[_Angle]:
     found = []
-    for name, read in _ANGLES.get(placed.quantity, {}).items():
+    for name, read in POSE_ANGLES.get(placed.quantity, {}).items():
         value, by_turn = read(placed.pose.rotation)
         bones = frozenset({placed.moving, placed.reference})
         found.append(_Angle(name, bones, value, by_turn @ placed.by_fit[:3]))

@@ -1,8 +1,8 @@
 /**
  * The server's addresses. Errors carry what happened and what to do, in the server's own words.
  *
- * @import { BoneOutlines, BonesDetail, Calibration, Desk, FilmDetail, FilmSummary, LiveAnswer, Marks, Point, Problem, Reading, Settings, VolumeDetail }
- *   from "./types.js"
+ * @import { BoneOutlines, BonesDetail, Calibration, Desk, FilmDetail, FilmSummary, LiveAnswer, Marks, Point, Problem, Reading, RegistrationDetail,
+ *   Settings, VolumeDetail } from "./types.js"
  */
 
 const AWAY = { what: "The server does not answer.", remedy: "Start atlasplane mark again; what is not saved is kept here and sent then." };
@@ -99,6 +99,16 @@ export class SourceApi {
     const response = await request(`${this.base}/slice?${new URLSearchParams(query)}`);
     const offset = Number(response.headers.get("X-Offset") ?? 0);
     return { pixels: words(await response.arrayBuffer()), offset };
+  }
+
+  /** @returns {Promise<{registration: RegistrationDetail | null}>} */
+  registration() {
+    return json(`${this.base}/registration`);
+  }
+
+  /** @param {string} kind @returns {string} address of a picture */
+  registrationPicture(kind) {
+    return `${this.base}/registration/${encodeURIComponent(kind)}.png`;
   }
 
   /** @returns {Promise<BonesDetail>} */

@@ -22,6 +22,7 @@
  * @property {{lines: Point[][], text: string | null, textAt: Point}[]} free
  * @property {Point[][]} guides thin lines: planes of the other slices
  * @property {{bone: string, d: string}[]} [bones] outlines as SVG paths in tenths of an image pixel
+ * @property {{href: string, box: number[]} | null} [picture] over the film's grey: left, top, right, bottom in image points
  * @property {Drawing | null} drawing
  * @property {Point | null} aim cross of the keyboard
  * @property {boolean} names
@@ -45,6 +46,7 @@ function pathOf(view, line) {
 
 export class FilmOverlay {
   constructor() {
+    this.picture = svg("image", { class: "over-film", "aria-hidden": "true", preserveAspectRatio: "none", visibility: "hidden" });
     this.guides = svg("g", { class: "guides", "aria-hidden": "true" });
     this.bones = svg("g", { class: "bone-outlines", "aria-hidden": "true" });
     this.drawing = svg("g", { class: "drawing", "aria-hidden": "true" });
@@ -56,6 +58,7 @@ export class FilmOverlay {
     this.root = svg(
       "svg",
       { class: "film-overlay" },
+      this.picture,
       this.guides,
       this.bones,
       this.drawing,
@@ -77,6 +80,7 @@ export class FilmOverlay {
   draw(layers, view) {
     this.layers = layers;
     this.guides.replaceChildren(...layers.guides.map((line) => svg("polyline", { points: pathOf(view, line) })));
+    this.#drawPicture(view);
     this.#drawBones(view);
     this.#drawDrawing(view);
     this.outlines.replaceChildren(
@@ -89,6 +93,18 @@ export class FilmOverlay {
     this.#drawWords(view);
     set(this.aim, { visibility: layers.aim ? "visible" : "hidden" });
     if (layers.aim) set(this.aim, { transform: `translate(${toScreen(view, layers.aim).join(" ")})` });
+  }
+
+  /** @param {View} view */
+  #drawPicture(view) {
+    const wanted = this.layers.picture ?? null;
+    set(this.picture, { visibility: wanted ? "visible" : "hidden" });
+    if (!wanted) return;
+    const [left, top, right, bottom] = wanted.box;
+    const [x, y] = toScreen(view, [0, 0]);
+    const [across, down] = [screenVector(view, 1, 0), screenVector(view, 0, 1)];
+    set(this.picture, { href: wanted.href, x: left, y: top, width: right - left, height: bottom - top });
+    set(this.picture, { transform: `matrix(${[...across, ...down, x, y].join(" ")})` });
   }
 
   /** The paths are made once a slice; a zoom only turns their common transform. @param {View} view */

@@ -34,6 +34,8 @@ export const BINDINGS = [
   { keys: ["Shift+L"], command: "magnify", text: "Loupe 4, 5, 6 or 8 times", group: "Tools", plain: true },
   { keys: ["T"], command: "names", text: "Names of the marks, on or off", group: "Tools", plain: true },
   { keys: ["H"], command: "lines", text: "Lines of the analysis, on or off", group: "Tools", plain: true },
+  { keys: ["B"], command: "boneOutlines", text: "Outlines of the registered bones, on or off", group: "Tools", plain: true },
+  { keys: ["Shift+B"], command: "bonePicture", text: "Film, difference to the model, film and model in tiles", group: "Tools", plain: true },
   { keys: ["+", "="], command: "zoomIn", text: "Larger", group: "Picture", plain: true },
   { keys: ["-"], command: "zoomOut", text: "Smaller", group: "Picture", plain: true },
   { keys: ["0"], command: "fit", text: "Whole film", group: "Picture", plain: true },

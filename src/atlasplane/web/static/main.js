@@ -138,6 +138,7 @@ export class Page {
   #show(source, detail, pixels, reading) {
     this.place?.close();
     this.results.bones.hidden = true;
+    this.results.registration.hidden = true;
     const session = new Session(source.kind, detail, reading, this.observer);
     this.session = session;
     const page = {
@@ -145,6 +146,8 @@ export class Page {
       calibrate: (/** @type {[Point, Point]} */ ends) => void flows.calibrate(this, ends),
       others: () => this.#others(),
       bones: this.results.bones,
+      registration: this.results.registration,
+      blind: () => this.#blind(session),
       observer: () => this.#whoDecides(),
     };
     const host = byId("film");

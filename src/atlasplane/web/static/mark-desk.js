@@ -12,6 +12,8 @@
  * @property {(ends: [Point, Point]) => void} calibrate
  * @property {() => Marks[]} others
  * @property {HTMLElement} bones where the panel of the bones goes
+ * @property {HTMLElement} registration where the panel of the registration goes
+ * @property {() => boolean} blind whether this reading must not see what others found
  * @property {() => Promise<string | null>} observer who decides
  */
 import * as acts from "./acts.js";

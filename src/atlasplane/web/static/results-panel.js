@@ -30,11 +30,13 @@ export class ResultsPanel {
     this.listing = html("div", { class: "card listing", "aria-live": "off" });
     /** Filled by the desk of a volume. */
     this.bones = html("div", { class: "card bones", hidden: true });
+    /** Filled by the desk of a film. */
+    this.registration = html("div", { class: "card bones registration", hidden: true });
     this.numbers = html("div", { class: "card numbers" });
     this.free = html("div", { class: "card free-list", hidden: true });
     this.findings = html("div", { class: "card findings", hidden: true });
     this.stated = html("div", { class: "card stated" });
-    host.replaceChildren(this.bones, this.listing, this.numbers, this.free, this.findings, this.stated);
+    host.replaceChildren(this.bones, this.registration, this.listing, this.numbers, this.free, this.findings, this.stated);
     /** Texts shown, so that what did not change is left alone. @type {Map<Element, string>} */
     this.shown = new Map();
   }

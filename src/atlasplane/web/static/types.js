@@ -121,6 +121,17 @@
  * @property {Record<string, Point[]>} used_seeds
  * @property {{state: "idle" | "running" | "done" | "failed" | "cancelled", stage: string, seconds: number, problem: Problem | null}} job
  *
+ * The saved registration of a film's visit; `box` is left, top, right, bottom in image points.
+ * @typedef {object} RegistrationDetail
+ * @property {"ok" | "doubtful" | "refused" | "stale" | "unread"} kind
+ * @property {string} state
+ * @property {string} said
+ * @property {string[]} changed
+ * @property {{what: string, remedy: string}[]} reasons
+ * @property {[string, string][]} facts
+ * @property {{id: string, name: string, d: string}[]} bones outlines as SVG paths in tenths of an image pixel
+ * @property {{kind: "difference" | "checkerboard", box: number[]}[]} pictures
+ *
  * @typedef {object} Desk
  * @property {string} software
  * @property {string} disclaimer
