@@ -77,6 +77,8 @@ class Setting:
 FIXED = Setting(name="fixed")
 FREE = Setting(name="free", rig="free", views=THREE)
 FAR = Setting(name="start-6deg-6mm", start_deg=6.0, start_mm=6.0, exact=True)
+VIEWING = Setting(name="viewing", spread=Spread(viewing=True))
+VIEWING_FREE = Setting(name="viewing-free", rig="free", views=THREE, spread=Spread(viewing=True))
 OTHER_BONES = Setting(name="bodyparts3d", surfaces=True)
 STRANGERS = (
     Setting(name="another-person.fixed", exchanged=True),
@@ -138,6 +140,8 @@ def bars(cases: int = CASES) -> Iterator[Bar]:
         yield from _strangers(setting, few)
     for setting in (FIXED, FREE):
         yield from _coverage(setting, COVERAGE_TIMES * cases)
+    for setting in (VIEWING, VIEWING_FREE):
+        yield from _coverage(setting, cases)
     if bodyparts_surfaces() is not None:
         yield from _errors(OTHER_BONES, run(OTHER_BONES, few), (None, None))
 

@@ -20,10 +20,17 @@ from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.rotation import rotation_from_zxy
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
-from atlasplane.simulate.exposure import Beam, Detector, expected_counts, field_of, quantum_counts
+from atlasplane.simulate.exposure import (
+    Beam,
+    Detector,
+    expected_counts,
+    field_of,
+    presented,
+    quantum_counts,
+)
 from atlasplane.simulate.setup import SETUPS
 from atlasplane.sources.film import View
-from atlasplane.xray.film_signal import film_signal
+from atlasplane.xray.film_signal import FilmSignal, film_signal
 from atlasplane.xray.registration_problem import (
     FilmImage,
     RegistrationProblem,
@@ -47,6 +54,8 @@ ROWS: Mapping[View, tuple[int, int]] = {
 TUBE_DEG: Mapping[View, float] = {View.LATERAL: 0.0, View.NASIUM: 25.0, View.VERTEX: 12.0}
 TWO = (View.LATERAL, View.NASIUM)
 THREE = (View.LATERAL, View.NASIUM, View.VERTEX)
+_OPEN_FIELD = 99.5
+"""Percentile of the counts that is open air."""
 CALIBRATED = CameraSd(sid_mm=0.0, principal_mm=0.0, pitch_rel=0.0)
 UNCALIBRATED = CameraSd(sid_mm=20.0, principal_mm=10.0, pitch_rel=0.001)
 """What a tape measure and a film's own scale tell (pathways/alignment/data/film_fit.toml)."""
@@ -67,6 +76,7 @@ class Spread:
     hardening : see `simulate.exposure.Beam`
     bodies : number of ellipsoids with sharp edges
     waves : 1 sd of the slow waves in the line integral
+    viewing : whether the films are greys made for viewing (evened out, sharpened, curved), not counts
     """
 
     head_deg: tuple[float, float, float] = (2.0, 4.0, 1.5)
@@ -79,6 +89,7 @@ class Spread:
     hardening: float = 0.12
     bodies: int = 6
     waves: float = 0.15
+    viewing: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -152,8 +163,11 @@ def film_set(
     images = []
     for k, view in enumerate(views):
         counts = _exposed(rng, _line_integrals(rng, person, scan, truth, k, bodies, view, spread), spread)
-        signal = film_signal(counts, kind="counts", bright_bone=False)
-        images.append(FilmImage(file=f"{view.value}.dcm", signal=signal, camera=stated[k], camera_sd=sd))
+        images.append(
+            FilmImage(
+                file=f"{view.value}.dcm", signal=_signal(counts, spread), camera=stated[k], camera_sd=sd
+            )
+        )
     start = drawn_start(rng, truth, rig, start_deg=start_deg, start_mm=start_mm, exact=exact)
     return RegistrationProblem(bones=scan.bones, films=tuple(images), rig=rig, start=start), truth
 
@@ -301,6 +315,15 @@ def _exposed(rng: np.random.Generator, absorbed: Grey, spread: Spread) -> Grey:
     detector = Detector(scatter_fraction=spread.scatter)
     expected = expected_counts(absorbed, beam, detector, field_of(beam, absorbed.shape))
     return quantum_counts(ndimage.gaussian_filter(expected, 0.3), rng)
+
+
+def _signal(counts: Grey, spread: Spread) -> FilmSignal:
+    """What the film's reader makes of it."""
+    if not spread.viewing:
+        return film_signal(counts, kind="counts", bright_bone=False)
+    beam = Beam(photons=float(np.percentile(counts, _OPEN_FIELD)))
+    greys = presented(counts, np.ones(counts.shape, dtype=bool), beam, Detector())
+    return film_signal(greys, kind="presentation", bright_bone=True)
 
 
 def _waves(rng: np.random.Generator, shape: tuple[int, int], pitch_mm: float) -> Grey:
