@@ -10,20 +10,15 @@ push each other apart.
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from atlasplane.geometry.types import Array
+from atlasplane.xray.tables import packaged_table
 
 SCHEMA = "atlasplane.edges/1"
 _STEP = 0.25
@@ -243,14 +238,5 @@ def _between(a: _Peak | None, b: _Peak | None, reach_px: float) -> float:
     return turned + _setting("jump") * ((a[0] - b[0]) / reach_px) ** 2
 
 
-@cache
-def _settings() -> Mapping[str, Any]:
-    text = files("atlasplane.xray").joinpath("data/edges.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    if table.pop("schema") != SCHEMA:
-        raise ValueError("edges.toml: unknown schema")
-    return MappingProxyType(table)
-
-
 def _setting(name: str) -> float:
-    return float(_settings()[name]["value"])
+    return float(packaged_table("edges.toml", SCHEMA)[name]["value"])

@@ -15,11 +15,8 @@ Flegal 2022, doi:10.1093/biomet/asab049; no direction becomes narrower by it.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +30,7 @@ from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.xray.registration_problem import PER_POSE, RegistrationProblem, Rig
 from atlasplane.xray.registration_states import limit
+from atlasplane.xray.tables import packaged_table
 
 Whole = NDArray[np.int64]
 FLOOR_SCHEMA = "atlasplane.bias-floor/1"
@@ -269,18 +267,8 @@ def with_floor(
 
 def bias_floor(rig: Rig) -> Mapping[str, Sequence[float]]:
     """The floor of one rig: ``rotation_deg`` and ``translation_mm``, each of X, Y and Z."""
-    own = _floor_file()[rig]
+    own = packaged_table("bias_floor.toml", FLOOR_SCHEMA)[rig]
     return MappingProxyType({kind: tuple(own[kind]) for kind in FLOOR_KINDS})
-
-
-@cache
-def _floor_file() -> Mapping[str, Any]:
-    read = tomllib.loads(
-        files("atlasplane.xray").joinpath("data/bias_floor.toml").read_text(encoding="utf-8")
-    )
-    if read["schema"] != FLOOR_SCHEMA:
-        raise ValueError("bias_floor.toml: unknown schema")
-    return MappingProxyType(read)
 
 
 def _carried(arm_mm: Array) -> Array:

@@ -1,32 +1,19 @@
-"""Settings and limits of the registration: tables with unit, tag and source, read from the data folder."""
+"""Settings of the registration (``data/registration.toml``): tables with unit, tag and source."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from types import MappingProxyType
 from typing import Any
+
+from atlasplane.xray.tables import packaged_table
 
 SCHEMA = "atlasplane.registration-settings/1"
 
 
-@cache
 def settings() -> Mapping[str, Any]:
-    """All of ``registration.toml``.
-
-    Raises
-    ------
-    ValueError
-        When the file has another schema.
-    """
-    read = tomllib.loads(
-        files("atlasplane.xray").joinpath("data/registration.toml").read_text(encoding="utf-8")
-    )
-    if read.pop("schema") != SCHEMA:
-        raise ValueError("registration.toml: unknown schema")
-    return MappingProxyType(read)
+    """All of the file."""
+    return packaged_table("registration.toml", SCHEMA)
 
 
 @cache

@@ -7,12 +7,9 @@ start in the wrong hollow by other starts, and by the landmarks that it came fro
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +18,7 @@ from scipy.stats import chi2
 
 from atlasplane.geometry.types import Array
 from atlasplane.xray.registration_result import REASONS, Status
+from atlasplane.xray.tables import packaged_table
 
 SCHEMA = "atlasplane.registration-limits/1"
 Sense = Literal["at_most", "at_least"]
@@ -146,10 +144,5 @@ def limit(table: str, name: str) -> float:
     return float(_table()[table][name]["value"])
 
 
-@cache
 def _table() -> Mapping[str, Any]:
-    text = files("atlasplane.xray").joinpath("data/registration_limits.toml").read_text(encoding="utf-8")
-    read = tomllib.loads(text)
-    if read.pop("schema") != SCHEMA:
-        raise ValueError("registration_limits.toml: unknown schema")
-    return MappingProxyType(read)
+    return packaged_table("registration_limits.toml", SCHEMA)
