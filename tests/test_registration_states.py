@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from atlasplane.io.models_registration import ReasonCode
 from atlasplane.xray.registration_result import REASONS
 from atlasplane.xray.registration_states import (
     Evidence,
@@ -92,3 +95,7 @@ def test_spread_is_the_largest_difference() -> None:
     three[0, 3:] = (3.0, 0.0, 4.0)
     assert spread_of([one, two, three]) == pytest.approx((0.5, 5.0))
     assert spread_of([one]) == (0.0, 0.0)
+
+
+def test_the_stored_record_knows_every_reason() -> None:
+    assert get_args(ReasonCode) == REASONS
