@@ -137,7 +137,7 @@ def ours_found(case: OneBone) -> Array:
     poses = Poses.start(problem)
     for level in levels(problem, _specs()):
         parts = sections(problem, level, poses, setting("fit", "margin"))
-        fit = LevelFit(problem, level, parts, skull_fixed=True)
+        fit = LevelFit(problem, level, parts, held=(0,))
         poses = fit.search(fit.at(poses), _unwatched).poses
     seconds = time.perf_counter() - start, time.process_time() - busy
     return np.array([*case.off(poses.skull[0] @ poses.bones[0]), *seconds])

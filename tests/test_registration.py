@@ -11,7 +11,7 @@ from atlasplane.core.errors import BadInput, Cancelled
 from atlasplane.geometry.types import Array
 from atlasplane.xray.registration import Registration, register
 from atlasplane.xray.registration_evidence import agreement
-from atlasplane.xray.registration_poses import Poses, change, changed, size
+from atlasplane.xray.registration_poses import Poses, bone_columns, change, changed, size
 from atlasplane.xray.registration_problem import RegistrationProblem
 from atlasplane.xray.registration_search import Reporter, search
 from tests.small_film_cases import made_problem
@@ -44,6 +44,18 @@ def test_two_calibrated_films_tell_all_poses(
     assert min(started[1]) > 10 * WITHIN_MM
     assert max(turned) < WITHIN_DEG
     assert max(shifted) < WITHIN_MM
+
+
+@pytest.mark.parametrize("turned_deg", [-12.0, 12.0])
+def test_a_ring_that_starts_turned_into_its_own_likeness_is_turned_back(turned_deg: float) -> None:
+    problem, true = made_problem()
+    c1, step = bone_columns(problem, 1), np.zeros(size(problem))
+    # About the vertical axis, where a ring looks nearly alike: left alone, the search ends 6 deg off.
+    step[c1.start + 1] = np.radians(turned_deg)
+    bones = dict(zip(problem.names[1:], changed(problem, true, step).bones, strict=True))
+    start = replace(problem.start, bones=bones, cov=9 * problem.start.cov)
+    found = register(replace(problem, start=start), rng=np.random.default_rng(0), starts=1)
+    assert max(_errors(problem, true, found)[0]) < WITHIN_DEG
 
 
 def test_the_result_says_how_well_the_films_agree(

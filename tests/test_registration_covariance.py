@@ -132,13 +132,15 @@ def test_order_of_pixels_and_their_origin_do_not_matter() -> None:
         row=film.row[at] + 17,
         column=film.column[at] + 5,
     )
-    np.testing.assert_allclose(made(shuffled).cov, made(film).cov, rtol=1e-8)
+    # Sums over pixels are in single precision.
+    np.testing.assert_allclose(made(shuffled).cov, made(film).cov, rtol=1e-5, atol=1e-8)
 
 
 def test_scale_of_the_weights_matters_only_to_independent_pixels() -> None:
     film = one_film(17)
     twice = made(changed(film, weight=2 * film.weight))
-    np.testing.assert_allclose(twice.cov, made(film).cov, rtol=1e-9)
+    # Sums over pixels are in single precision.
+    np.testing.assert_allclose(twice.cov, made(film).cov, rtol=1e-5, atol=1e-8)
     np.testing.assert_allclose(2 * twice.independent, made(film).independent, rtol=1e-9)
 
 

@@ -113,15 +113,13 @@ def covariance(problem: RegistrationProblem, found: Found) -> tuple[Array, tuple
         films += whole.level.linearised(whole.fit, found.masks)
     films = [part for part in films if len(part.row)]
     prior = prior_precision(problem, last.level.level.spec.widening)
-    # What is known exactly is no unknown; the others in units of what each would be known to by itself:
-    # rad, mm and shares differ by orders of size.
+    # What is known exactly is no unknown.
     fitted = last.level.free
-    told = np.diag(prior) + sum(film.weight @ np.square(film.jacobian) for film in films)
-    units = 1 / np.sqrt(told[fitted])
-    scaled = [replace(film, jacobian=film.jacobian[:, fitted] * units) for film in films]
+    if len(fitted) < len(prior):
+        films = [replace(film, jacobian=film.jacobian[:, fitted]) for film in films]
     cov = np.zeros_like(prior)
     both = np.ix_(fitted, fitted)
-    cov[both] = sandwich(scaled, prior[both] * np.outer(units, units)).cov * np.outer(units, units)
+    cov[both] = sandwich(films, prior[both]).cov
     poses = slice(0, PER_POSE * problem.poses)
     sds = np.sqrt(np.diag(cov))
     return cov[poses, poses], tuple(sds[camera_columns(problem, k)] for k in range(len(problem.films)))

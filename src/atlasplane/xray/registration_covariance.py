@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,7 @@ from scipy.linalg import cho_factor, cho_solve
 from atlasplane.geometry.se3 import cross_matrix
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
+from atlasplane.xray.registration_poses import bone_columns
 from atlasplane.xray.registration_problem import PER_POSE, RegistrationProblem, Rig
 from atlasplane.xray.registration_states import limit
 from atlasplane.xray.tables import packaged_table
@@ -38,6 +38,8 @@ FLOOR_KINDS = ("rotation_deg", "translation_mm")
 _TINY = 1e-12
 _KEPT = 0.1
 """Part of a block's information that stays when it is left out, so that no unknown is ever wholly lost."""
+_CELLS = 4
+"""Squares that the pixels are first summed over, along the edge of a block."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -116,7 +118,8 @@ def sandwich(films: Sequence[Linearised], prior: Array, *, block_px: int | None 
     prior : array, shape (p, p)
         Information of the priors; zeros for what has none.
     block_px : int, optional
-        Edge of the blocks; default from the correlation of each film's residuals (`correlation_px`).
+        Edge of the blocks, a multiple of 4; default from the correlation of each film's residuals
+        (`correlation_px`).
 
     Raises
     ------
@@ -126,17 +129,25 @@ def sandwich(films: Sequence[Linearised], prior: Array, *, block_px: int | None 
     information = np.array(prior, dtype=float)
     for film in films:
         information += film.curvature * _information(film.jacobian, film.weight)
+    # In units of what each unknown would be known to by itself: rad, mm and shares differ by orders of size.
+    told = np.diag(information)
+    if not np.all(told > 0):
+        raise ValueError("films and priors do not tell all unknowns")
+    units = 1 / np.sqrt(told)
+    both = np.outer(units, units)
     try:
-        factor = cho_factor(information, lower=True)
+        factor = cho_factor(information * both, lower=True)
     except np.linalg.LinAlgError as told_too_little:
         raise ValueError("films and priors do not tell all unknowns") from told_too_little
     inverse = cho_solve(factor, np.eye(len(information)))
-    cov = inverse @ prior @ inverse
-    made = [_left_out(film, information, inverse, block_px or block_edge_px(film)) for film in films]
+    cov = inverse @ (prior * both) @ inverse
+    made = [
+        _left_out(film, units, information * both, inverse, block_px or block_edge_px(film)) for film in films
+    ]
     cov = cov + np.sum([own.spread for own in made], axis=0)
     return Sandwich(
-        cov=0.5 * (cov + cov.T),
-        independent=inverse,
+        cov=0.5 * (cov + cov.T) * both,
+        independent=inverse * both,
         block_px=tuple(own.edge for own in made),
         blocks=tuple(own.blocks for own in made),
     )
@@ -144,13 +155,11 @@ def sandwich(films: Sequence[Linearised], prior: Array, *, block_px: int | None 
 
 def block_edge_px(film: Linearised) -> int:
     """Edge of the blocks: so many correlation lengths, unless there were few or very many blocks then."""
-    height = int(np.ptp(film.row)) + 1
-    width = int(np.ptp(film.column)) + 1
-    covered = len(np.unique(film.row.astype(np.int64) * (width + height) + film.column))
+    covered = np.count_nonzero(_on_grid(film)[1])
     largest = np.sqrt(covered / limit("covariance", "least_blocks"))
     smallest = np.sqrt(covered / limit("covariance", "most_blocks"))
     wanted = limit("covariance", "block_lengths") * correlation_px(film)
-    return max(2, round(float(min(max(wanted, smallest), largest))))
+    return _CELLS * max(1, round(float(min(max(wanted, smallest), largest)) / _CELLS))
 
 
 def correlation_px(film: Linearised) -> float:
@@ -202,20 +211,14 @@ def _relation(
     model, base = problem.bones[at], problem.bones[upper]
     motion = motions[model.bone]
     by_poses = np.zeros((PER_POSE, cov.shape[0]))
-    by_poses[:, _rows(problem, at)] = np.eye(PER_POSE)
+    by_poses[:, bone_columns(problem, at)] = np.eye(PER_POSE)
     if upper:
         moved = motions[base.bone]
         arm = motion.apply(model.centre_mm) - moved.apply(base.centre_mm)
-        by_poses[:, _rows(problem, upper)] = -_carried(arm)
+        by_poses[:, bone_columns(problem, upper)] = -_carried(arm)
         by_poses = np.kron(np.eye(2), moved.rotation.T) @ by_poses
         motion = moved.inverse() @ motion
     return Relation(motion=motion, centre_mm=model.centre_mm, cov=by_poses @ cov @ by_poses.T)
-
-
-def _rows(problem: RegistrationProblem, bone: int) -> slice:
-    """Where a bone other than the skull stands in the covariance."""
-    first = PER_POSE * (problem.skulls + bone - 1)
-    return slice(first, first + PER_POSE)
 
 
 def floor_map(
@@ -233,7 +236,7 @@ def floor_map(
         rows = slice(PER_POSE * number, PER_POSE * (number + 1))
         matrix[rows, :PER_POSE] = np.kron(np.eye(2), skull[number].rotation)
     for number, model in enumerate(problem.bones[1:], start=1):
-        rows = _rows(problem, number)
+        rows = bone_columns(problem, number)
         matrix[rows, PER_POSE * number : PER_POSE * (number + 1)] = np.eye(PER_POSE)
         arm = motions[model.bone].apply(model.centre_mm) - first.centre_mm
         matrix[rows, :PER_POSE] = -_carried(arm)
@@ -291,37 +294,96 @@ class _LeftOut:
     blocks: int
 
 
-def _left_out(film: Linearised, information: Array, inverse: Array, edge: int) -> _LeftOut:
-    """Sum over blocks of squared changes of the unknowns when one is left out, mean over layings."""
-    used = np.nonzero(np.any(film.jacobian != 0, axis=0))[0]
-    jacobian = np.asarray(film.jacobian[:, used], dtype=np.float32)
-    pull = jacobian * (film.weight * film.residual)[:, None]
-    jacobian = jacobian * np.sqrt(film.weight * film.curvature)[:, None]
+def _left_out(film: Linearised, units: Array, information: Array, inverse: Array, edge: int) -> _LeftOut:
+    """Sum over blocks of squared changes of the unknowns when one is left out, mean over layings.
+
+    Information, its inverse and what is returned are in the units, shape (p,), of the unknowns.
+    """
+    used = np.nonzero(np.any(film.jacobian, axis=0))[0]
+    jacobian = film.jacobian[:, used].astype(np.float32) * units[used].astype(np.float32)
+    cells = _Cells.of(film, jacobian, edge // _CELLS)
     spread, counts = np.zeros_like(information), []
-    for shift in (0, edge // 2):
-        order, starts = _blocks(film, edge, shift)
-        pieces = np.split(jacobian[order], starts[1:])
-        remaining = np.repeat(information[None], len(pieces), axis=0)
-        lost = np.array([piece.T @ piece for piece in pieces])
-        remaining[:, used[:, None], used] -= (1 - _KEPT) * lost
-        scores = np.zeros((len(pieces), len(information)))
-        scores[:, used] = np.add.reduceat(pull[order], starts, axis=0)
-        changes = np.linalg.solve(remaining, scores[:, :, None])[:, :, 0]
-        spread += 0.5 * changes.T @ changes * ((len(pieces) - 1) / len(pieces))
-        counts.append(len(pieces))
-    beyond = _beyond(_summed(film, pull, edge), _summed(film, pull, max(1, edge // 2)))
+    for shift in (0, _CELLS // 2):
+        scores, told = cells.blocks(_CELLS, shift)
+        remaining = np.repeat(information[None], len(scores), axis=0)
+        remaining[:, used[:, None], used] -= (1 - _KEPT) * told
+        pulls = np.zeros((len(scores), len(information)))
+        pulls[:, used] = scores
+        changes = np.linalg.solve(remaining, pulls[:, :, None])[:, :, 0]
+        spread += 0.5 * changes.T @ changes * ((len(scores) - 1) / len(scores))
+        counts.append(len(scores))
+    beyond = _beyond(cells.squared(_CELLS), cells.squared(_CELLS // 2))
     by_scores = inverse[:, used]
     return _LeftOut(spread + by_scores @ beyond @ by_scores.T, edge, round(float(np.mean(counts))))
 
 
-def _summed(film: Linearised, pull: NDArray[np.floating[Any]], edge: int) -> Array:
-    """Sum over blocks of the squared sums of what pulls at the unknowns, mean over layings, shape (k, k)."""
-    total = np.zeros((pull.shape[1],) * 2)
-    for shift in (0, edge // 2):
-        order, starts = _blocks(film, edge, shift)
-        sums = np.add.reduceat(pull[order], starts, axis=0).astype(float)
-        total += 0.5 * sums.T @ sums
-    return total
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """Sums over squares of a quarter of a block's edge, which whole and half blocks are laid of.
+
+    Attributes
+    ----------
+    row, column : array of int, shape (c,)
+        Of the squares, in squares.
+    scores : array, shape (c, k)
+        What pulls at the unknowns that the film tells.
+    pairs : array of int, shape (c,)
+        The two by two squares, laid on even rows and columns, that each belongs to.
+    told : array, shape (number of pairs, k, k)
+        Information of each two by two squares.
+    """
+
+    row: Whole
+    column: Whole
+    scores: Array
+    pairs: Whole
+    told: Array
+
+    @classmethod
+    def of(cls, film: Linearised, jacobian: NDArray[np.float32], edge: int) -> _Cells:
+        row = (film.row - film.row.min()) // edge
+        column = (film.column - film.column.min()) // edge
+        pairs_across = int(column.max()) // 2 + 1
+        label = 4 * ((row // 2) * pairs_across + column // 2) + 2 * (row % 2) + column % 2
+        order = np.argsort(label, kind="stable")
+        label, jacobian = label[order], jacobian[order]
+        starts = np.concatenate([[0], np.nonzero(np.diff(label))[0] + 1])
+        pull = jacobian * (film.weight * film.residual)[order, None].astype(np.float32)
+        inner = jacobian * np.sqrt(film.weight * film.curvature)[order, None].astype(np.float32)
+        pair = label[starts] // 4
+        first = np.concatenate([[0], np.nonzero(np.diff(pair))[0] + 1])
+        pieces = np.split(inner, starts[first][1:])
+        return cls(
+            row=row[order][starts],
+            column=column[order][starts],
+            scores=np.add.reduceat(pull, starts, axis=0).astype(float),
+            pairs=np.repeat(np.arange(len(first)), np.diff([*first, len(starts)])),
+            told=np.array([piece.T @ piece for piece in pieces], dtype=float),
+        )
+
+    def blocks(self, side: int, shift: int) -> tuple[Array, Array]:
+        """Scores (b, k) and information (b, k, k) of blocks of so many squares, an even number of them on."""
+        block = self._block(side, shift)
+        of_pair = np.empty(len(self.told), dtype=np.int64)
+        of_pair[self.pairs] = block
+        return _summed(self.scores, block), _summed(self.told, of_pair)
+
+    def squared(self, side: int) -> Array:
+        """Sum over blocks of their squared scores, mean over two layings, shape (k, k)."""
+        sums = [_summed(self.scores, self._block(side, shift)) for shift in (0, side // 2)]
+        return np.asarray(0.5 * sum(own.T @ own for own in sums))
+
+    def _block(self, side: int, shift: int) -> Whole:
+        row, column = (self.row + shift) // side, (self.column + shift) // side
+        block: Whole = np.unique(row * (int(column.max()) + 1) + column, return_inverse=True)[1]
+        return block
+
+
+def _summed(values: Array, group: Whole) -> Array:
+    """Sums of the values of each group; the groups are numbered from 0 on and none is empty."""
+    order = np.argsort(group, kind="stable")
+    sums: Array = np.add.reduceat(values[order], np.searchsorted(group[order], np.arange(group.max() + 1)))
+    return sums
 
 
 def _beyond(whole: Array, half: Array) -> Array:
@@ -336,24 +398,15 @@ def _beyond(whole: Array, half: Array) -> Array:
     return np.asarray((along * np.clip(1 - ratio, 0, 1)) @ along.T)
 
 
-def _blocks(film: Linearised, edge: int, shift: int) -> tuple[Whole, Whole]:
-    """Order of the pixels in which the blocks follow each other, and where each begins."""
-    row = (film.row - film.row.min() + shift) // edge
-    column = (film.column - film.column.min() + shift) // edge
-    label = row * (int(column.max()) + 1) + column
-    order = np.argsort(label, kind="stable")
-    starts = np.concatenate([[0], np.nonzero(np.diff(label[order]))[0] + 1])
-    return order, starts
-
-
 def _on_grid(film: Linearised) -> tuple[Array, Array]:
     """Weighted residuals, mean over bands, and where there are any, as images."""
     row, column = film.row - film.row.min(), film.column - film.column.min()
-    image = np.zeros((int(row.max()) + 1, int(column.max()) + 1))
-    there = np.zeros_like(image)
-    np.add.at(image, (row, column), film.weight * film.residual)
+    shape = int(row.max()) + 1, int(column.max()) + 1
+    at = row * shape[1] + column
+    image = np.asarray(np.bincount(at, film.weight * film.residual, shape[0] * shape[1]), dtype=float)
+    there = np.zeros(shape)
     there[row, column] = 1.0
-    return image, there
+    return image.reshape(shape), there
 
 
 def _autocorrelation(image: Array, size: list[int]) -> Array:

@@ -10,17 +10,14 @@ from atlasplane.anatomy.solids import Solid
 from atlasplane.geometry.types import Array
 from atlasplane.xray.registration_cameras import camera_misfit
 from atlasplane.xray.registration_covariance import relations
-from atlasplane.xray.registration_film import FilmComparison, FilmFit
+from atlasplane.xray.registration_film import SEEN, FilmComparison, FilmFit
 from atlasplane.xray.registration_poses import Poses, bone_pose, change, moved_camera
 from atlasplane.xray.registration_problem import PER_POSE, RegistrationProblem
 from atlasplane.xray.registration_result import FilmResidual
 from atlasplane.xray.registration_search import Found, Stage
 from atlasplane.xray.registration_settings import setting
 from atlasplane.xray.registration_size import size_score, sizes_score
-from atlasplane.xray.registration_states import Evidence, likeness, limit, spread_of, start_probability
-
-_SEEN = 0.05
-"""Part of a shadow's strongest place from which on a place counts as the shadow."""
+from atlasplane.xray.registration_states import Evidence, limit, spread_of, start_probability
 
 
 def evidence(problem: RegistrationProblem, found: Found, cov: Array) -> list[Evidence]:
@@ -66,7 +63,7 @@ def agreement(problem: RegistrationProblem, found: Found) -> tuple[float, float]
 
 def misfit(own: FilmComparison, film: FilmFit) -> float:
     """Share of a film's filtered signal in the bones' shadows that the model does not explain."""
-    seen = np.abs(film.model) > _SEEN * float(np.abs(film.model).max(initial=0.0))
+    seen = np.abs(film.model) > SEEN * float(np.abs(film.model).max(initial=0.0))
     seen &= own.section.high_pass.usable > 0
     signal = float(np.square(own.section.film[seen]).sum())
     return float(np.square(film.residual[seen]).sum()) / signal if signal > 0 else 1.0
@@ -103,12 +100,7 @@ def _likenesses(problem: RegistrationProblem, found: Found) -> Iterator[Evidence
     """The skull on the finest level that looks at it, the other bones on the finest."""
     for bone, name in enumerate(problem.names):
         stage = found.last if bone else found.whole
-        values = [
-            _likeness(own, film, bone) for own, film in zip(stage.level.films, stage.fit.films, strict=True)
-        ]
-        told = [value for value in values if value is not None]
-        # By the second best film: depth needs two, and on a third one bones below may hide C1.
-        value = sorted(told)[-2] if len(told) > 1 else 0.0
+        value = stage.level.likeness(stage.fit, bone)
         yield Evidence(measure="likeness" if bone else "likeness_skull", value=value, where=name)
 
 
@@ -119,15 +111,6 @@ def _sizes(problem: RegistrationProblem, found: Found) -> Iterator[Evidence]:
     for bone in range(1, len(problem.bones)):
         own = sizes_score(found.last.level, found.last.fit, bone).distance(limit("size", "tolerance"))
         yield Evidence(measure="size", value=own, where=problem.names[bone])
-
-
-def _likeness(own: FilmComparison, film: FilmFit, bone: int) -> float | None:
-    seen = film.shadows[bone]
-    if seen is None:
-        return None
-    image = seen.image * film.gain[seen.at]
-    used = np.abs(image) > _SEEN * float(np.abs(image).max(initial=0.0))
-    return likeness(image, film.residual[seen.at], used & (own.section.high_pass.usable[seen.at] > 0))
 
 
 def _of_films(problem: RegistrationProblem, stage: Stage) -> Iterator[Evidence]:

@@ -18,6 +18,7 @@ which leaves out a term of the size of the residual).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ from atlasplane.xray.registration_poses import Poses, bone_pose, camera_columns,
 from atlasplane.xray.registration_problem import PER_CAMERA, PER_POSE, RegistrationProblem, placed
 from atlasplane.xray.registration_settings import setting
 from atlasplane.xray.registration_shadow import Shadow, shadow
+from atlasplane.xray.registration_states import likeness
 from atlasplane.xray.registration_sums import explained, log_cost, robust_weights, weighted_sums
 
 Film32 = NDArray[np.float32]
@@ -38,6 +40,8 @@ Lines = NDArray[np.int64]
 _NO_COLUMNS, _NO_LINES = np.zeros((0, 0, 0), dtype=np.float32), np.zeros((0, 2), dtype=np.int64)
 _MAD = 1.4826
 _TINY = 1e-12
+SEEN = 0.05
+"""Part of a shadow's strongest place from which on a place counts as the shadow."""
 _LEAST_SCALE = 0.05
 """Part (1 sd) of the film's filtered signal that is never explained: empty air must not set the scale."""
 _HELD = 1e-3
@@ -81,8 +85,8 @@ class FilmComparison:
     level : Level
     section : Section
     film : int
-    skull_fixed : bool
-        Whether skull and camera stay where they are.
+    held : collection of int
+        Bones that stay where they are; with the skull the camera does.
     """
 
     def __init__(
@@ -92,11 +96,11 @@ class FilmComparison:
         section: Section,
         film: int,
         *,
-        skull_fixed: bool = False,
+        held: Collection[int] = (),
     ) -> None:
         self.problem, self.level, self.section, self.film = problem, level, section, film
-        self.skull_fixed = skull_fixed
-        self.camera_free = (problem.films[film].camera_sds > 0) & (not skull_fixed)
+        self.held = held
+        self.camera_free = (problem.films[film].camera_sds > 0) & (0 not in held)
         self.independent = min(1.0, float(np.prod(section.camera.pitch_mm)) / setting("fit", "correlated"))
         self._centres_mm = [model.to_volume.inverse().apply(model.centre_mm) for model in problem.bones]
         self._usable = section.high_pass.usable > 0
@@ -168,8 +172,11 @@ class FilmComparison:
 
         Between them, shape (n, 2), the rows of the film in which each may be other than 0.
         """
-        first = 1 if self.skull_fixed else 0
-        bones = [(bone, seen) for bone, seen in enumerate(fit.shadows) if seen is not None and bone >= first]
+        bones = [
+            (bone, seen)
+            for bone, seen in enumerate(fit.shadows)
+            if seen is not None and bone not in self.held
+        ]
         own = PER_CAMERA if self.camera_free.any() else 0
         stack = np.zeros((PER_POSE * len(bones) + own, *self.section.shape), dtype=np.float32)
         linked = np.zeros((len(stack), size(self.problem)))
@@ -190,7 +197,7 @@ class FilmComparison:
         stack, _, linked = self.columns(fit, poses)
         columns = stack.reshape(len(stack), fit.residual.size)
         robust = self.weights(fit) if taken is None else self.weights(fit) * taken
-        used = np.flatnonzero((robust > 0).ravel() & np.any(columns != 0, axis=0))
+        used = np.flatnonzero((robust > 0).ravel() & np.any(columns, axis=0))
         weight, gain = robust.ravel()[used], fit.gain.ravel()[used]
         jacobian = linked.T.astype(np.float32) @ (columns[:, used] * gain)
         scaled = self._scaled(fit.model)[:, used]
@@ -209,6 +216,15 @@ class FilmComparison:
             column=column,
             curvature=float(np.clip(bent.sum() / max(float(weight.sum()), _TINY), 0.1, 1.0)),
         )
+
+    def likeness(self, fit: FilmFit, bone: int) -> float | None:
+        """How a bone's shadow agrees with the film less the other bones, -1 to 1; None without a shadow."""
+        seen = fit.shadows[bone]
+        if seen is None:
+            return None
+        image = seen.image * fit.gain[seen.at]
+        used = np.abs(image) > SEEN * float(np.abs(image).max(initial=0.0))
+        return likeness(image, fit.residual[seen.at], used & self._usable[seen.at])
 
     def _scaled(self, model: Film32) -> Film32:
         """What the factors of the gain multiply, shape (m, pixels)."""

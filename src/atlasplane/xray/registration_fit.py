@@ -6,7 +6,7 @@ Damping: Nocedal and Wright 2006, ch. 10.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from atlasplane.geometry.types import Array
 from atlasplane.xray.registration_covariance import Linearised
 from atlasplane.xray.registration_film import Film32, FilmComparison, FilmFit
 from atlasplane.xray.registration_levels import Level, Section
-from atlasplane.xray.registration_poses import Poses, camera_columns, change, changed, size
+from atlasplane.xray.registration_poses import Poses, bone_columns, camera_columns, change, changed, size
 from atlasplane.xray.registration_problem import PER_POSE, RegistrationProblem
 
 _TINY = 1e-12
@@ -80,8 +80,8 @@ class LevelFit:
         Of the films.
     carried : Carried, optional
         From pixels that are not this level's.
-    skull_fixed : bool
-        Whether skull and cameras stay where they are.
+    held : collection of int
+        Bones that stay where they are; with the skull all cameras do.
     """
 
     def __init__(
@@ -91,16 +91,15 @@ class LevelFit:
         parts: Sequence[Section],
         carried: Carried | None = None,
         *,
-        skull_fixed: bool = False,
+        held: Collection[int] = (),
     ) -> None:
         self.problem, self.level, self.carried = problem, level, carried
-        self.films = [
-            FilmComparison(problem, level, part, k, skull_fixed=skull_fixed) for k, part in enumerate(parts)
-        ]
+        self.films = [FilmComparison(problem, level, part, k, held=held) for k, part in enumerate(parts)]
         self.start = Poses.start(problem)
         self.precision = prior_precision(problem, level.spec.widening)
         poses = np.ones(PER_POSE * problem.poses, dtype=bool)
-        poses[: PER_POSE * problem.skulls] = not skull_fixed
+        for bone in held:
+            poses[bone_columns(problem, bone)] = False
         self.free = np.flatnonzero(np.concatenate([poses, *(film.camera_free for film in self.films)]))
 
     def at(self, poses: Poses, before: Fit | None = None) -> Fit:
@@ -168,6 +167,15 @@ class LevelFit:
             matrix += of_film[0]
             downhill += of_film[1]
         return Carried(poses=fit.poses, matrix=matrix, downhill=downhill)
+
+    def likeness(self, fit: Fit, bone: int) -> float:
+        """How a bone's shadow agrees with the second best film, -1 to 1; 0 where fewer than two show it.
+
+        Depth needs two films, and on a third one the bones below may hide C1.
+        """
+        values = [own.likeness(film, bone) for own, film in zip(self.films, fit.films, strict=True)]
+        told = sorted(value for value in values if value is not None)
+        return told[-2] if len(told) > 1 else 0.0
 
     def linearised(self, fit: Fit, masks: Sequence[Film32 | None]) -> list[Linearised]:
         """The films at the minimum, for the covariance; of each the pixels of its mask."""

@@ -99,9 +99,9 @@ def chain(problem: RegistrationProblem, poses: Poses, film: int, bone: int) -> A
     matrix[:, at : at + PER_POSE] = _turned_about(in_room - placed(skull, problem.bones[0].centre_mm))
     if bone:
         own = _turned_about(in_volume - placed(motion, model.centre_mm))
-        at = PER_POSE * (problem.skulls + bone - 1)
-        matrix[:3, at : at + PER_POSE] = skull.rotation @ own[:3]
-        matrix[3:, at : at + PER_POSE] = skull.rotation @ own[3:]
+        columns = bone_columns(problem, bone)
+        matrix[:3, columns] = skull.rotation @ own[:3]
+        matrix[3:, columns] = skull.rotation @ own[3:]
     return matrix
 
 
@@ -114,6 +114,14 @@ def _turned_about(arm_mm: Array) -> Array:
     matrix[4, 0], matrix[4, 2] = -z, x
     matrix[5, 0], matrix[5, 1] = y, -x
     return matrix
+
+
+def bone_columns(problem: RegistrationProblem, bone: int) -> slice:
+    """Where the unknowns of a bone stand; of the skull those of all films."""
+    if not bone:
+        return slice(0, PER_POSE * problem.skulls)
+    at = PER_POSE * (problem.skulls + bone - 1)
+    return slice(at, at + PER_POSE)
 
 
 def camera_columns(problem: RegistrationProblem, film: int) -> slice:

@@ -13,7 +13,7 @@ from atlasplane.geometry.types import Array
 from atlasplane.xray.registration_film import Film32
 from atlasplane.xray.registration_fit import Fit, LevelFit
 from atlasplane.xray.registration_levels import Level, LevelSpec, Section, levels, sections
-from atlasplane.xray.registration_poses import Poses, change, changed
+from atlasplane.xray.registration_poses import Poses, bone_columns, change, changed, size
 from atlasplane.xray.registration_problem import PER_POSE, RegistrationProblem
 from atlasplane.xray.registration_settings import setting
 
@@ -41,7 +41,7 @@ class Found:
     masks : tuple of array of float32
         1 for the pixels of `whole` that `last` does not see; empty where it looks at all bones.
     rivals : tuple of Fit
-        Ends of two starts on the finest level, the best first; one where a single start was tried.
+        Ends of several starts on the finest level, the best first; one where a single start was tried.
     settled : bool
         On the joint levels.
     iterations : int
@@ -82,15 +82,15 @@ class Reporter:
 def search(
     problem: RegistrationProblem, rng: np.random.Generator, most_starts: int, reporter: Reporter
 ) -> Found:
-    """The best poses from starts drawn from the covariance of the start (the first is the start itself)."""
+    """The best poses from the start, others drawn from its covariance, and ends with a bone turned."""
     reporter.tell(0.0, "films and bones from coarse to fine")
     specs = [LevelSpec.of(purpose) for purpose in ("skull", "bone", "joint")]
     made = iter(levels(problem, [spec for group in specs for spec in group]))
     skull_levels, bone_levels, joint_levels = ([next(made) for _ in group] for group in specs)
     drawn = tuple(_drawn(problem, rng, most_starts))
     skull, spent = _skull(problem, skull_levels, drawn, reporter)
-    ends, spent_on_bones = _bones(problem, bone_levels, skull, drawn, reporter)
-    stage = Stage(level=skull.level, fit=ends[0])
+    best, others, spent_on_bones = _bones(problem, bone_levels, skull, drawn, reporter)
+    stage = Stage(level=skull.level, fit=best)
     masks: tuple[Film32, ...] = ()
     whole, settled, spent = stage, True, spent + spent_on_bones
     for k, level in enumerate(joint_levels):
@@ -98,9 +98,9 @@ def search(
         stage, masks = _next(problem, level, stage, reporter)
         whole = stage if level.spec.looks_at == "all" else whole
         spent, settled = spent + stage.fit.iterations, settled and stage.fit.settled
-    rivals = [stage.fit, *(_rival(stage, end, reporter) for end in ends[1:])]
+    rivals = [stage.fit, *(_rival(stage, end, reporter) for end in others)]
     spent += sum(rival.iterations for rival in rivals[1:])
-    rivals.sort(key=lambda fit: fit.unlikeliness)
+    rivals.sort(key=_unlikeliness)
     return Found(
         whole=whole,
         last=Stage(level=stage.level, fit=rivals[0]),
@@ -133,12 +133,44 @@ def _skull(
         ends.append(compared.search(compared.at(poses), reporter.check))
         if _trusted(problem, ends, slice(0, skulls)):
             break
-    stage = Stage(level=compared, fit=min(ends, key=lambda fit: fit.unlikeliness))
+    stage = Stage(level=compared, fit=min(ends, key=_unlikeliness))
     spent = sum(end.iterations for end in ends)
     for level in pyramid[1:]:
         stage, _ = _next(problem, level, stage, reporter)
         spent += stage.fit.iterations
     return stage, spent
+
+
+class _Descent:
+    """Searches on the levels of the other bones, coarse to fine, and counts their steps."""
+
+    def __init__(
+        self,
+        problem: RegistrationProblem,
+        pyramid: Sequence[Level],
+        parts: Sequence[Sequence[Section]],
+        reporter: Reporter,
+    ) -> None:
+        self._problem, self._pyramid, self._parts, self._reporter = problem, pyramid, parts, reporter
+        self.spent = 0
+
+    def levels(self, held: Sequence[int]) -> list[LevelFit]:
+        """The levels with some bones held."""
+        pairs = zip(self._pyramid, self._parts, strict=True)
+        return [LevelFit(self._problem, level, part, held=held) for level, part in pairs]
+
+    def like(self, end: Fit) -> bool:
+        """Whether the films look like every bone there."""
+        level = self.levels((0,))[-1]
+        bones = range(1, len(self._problem.bones))
+        return all(level.likeness(end, bone) >= setting("starts", "like") for bone in bones)
+
+    def end(self, held: Sequence[int], poses: Poses) -> Fit:
+        """Where a search from there ends."""
+        for level in self.levels(held):
+            fit = level.search(level.at(poses), self._reporter.check)
+            poses, self.spent = fit.poses, self.spent + fit.iterations
+        return fit
 
 
 def _bones(
@@ -147,38 +179,67 @@ def _bones(
     skull: Stage,
     drawn: Sequence[Poses],
     reporter: Reporter,
-) -> tuple[list[Fit], int]:
-    """Ends of the two best starts of the other bones, the best first."""
+) -> tuple[Fit, list[Fit], int]:
+    """Best end of the other bones, those that are compared with it on the finest level, and all steps."""
     found = skull.fit.poses
     expected = replace(found, bones=drawn[0].bones)
-    compared = [
-        LevelFit(
-            problem, level, sections(problem, level, expected, setting("fit", "margin")), skull_fixed=True
-        )
-        for level in pyramid
-    ]
+    parts = [sections(problem, level, expected, setting("fit", "margin")) for level in pyramid]
+    search = _Descent(problem, pyramid, parts, reporter)
     ends: list[Fit] = []
-    spent = 0
     for number, poses in enumerate(drawn, start=1):
         reporter.tell(0.2 + 0.02 * number, f"other bones from start {number}")
-        at = replace(found, bones=poses.bones)
-        for level in compared:
-            end = level.search(level.at(at), reporter.check)
-            at, spent = end.poses, spent + end.iterations
-        ends.append(end)
-        if _trusted(problem, ends, slice(PER_POSE * problem.skulls, PER_POSE * problem.poses)):
+        ends.append(search.end((0,), replace(found, bones=poses.bones)))
+        if _trusted(problem, ends, _others(problem)) and search.like(min(ends, key=_unlikeliness)):
             break
-    return sorted(ends, key=lambda fit: fit.unlikeliness)[:2], spent
+    for bone in range(1, len(problem.bones)):
+        best = min(ends, key=_unlikeliness)
+        held = tuple(k for k in range(len(problem.bones)) if k != bone)
+        ends += [search.end(held, turned) for turned in _turned(problem, search, best, bone)]
+    best, *rest = sorted(ends, key=_unlikeliness)
+    return best, _compared(problem, best, rest), search.spent
+
+
+def _unlikeliness(fit: Fit) -> float:
+    return fit.unlikeliness
+
+
+def _turned(problem: RegistrationProblem, search: _Descent, best: Fit, bone: int) -> Iterator[Poses]:
+    """The bone turned both ways about the axis that the films tell least of, where wrong places lie."""
+    level = search.levels((0,))[-1]
+    at = bone_columns(problem, bone)
+    cov = np.linalg.inv(level.equations(best)[0][at, at])
+    variances, axes = np.linalg.eigh(cov[:3, :3])
+    # The shift follows as the films say that it goes along with such a turn.
+    along = cov[:, :3] @ axes[:, -1] / variances[-1]
+    for way in (1, -1):
+        step = np.zeros(size(problem))
+        step[at] = way * np.radians(setting("starts", "turned")) * along
+        yield changed(problem, best.poses, step)
+
+
+def _compared(problem: RegistrationProblem, best: Fit, rest: Sequence[Fit]) -> list[Fit]:
+    """What the finest level compares with the best: the next end at its place, and the next place if near."""
+    near = best.unlikeliness + setting("starts", "contested")
+    alike = [_alike(problem, best, end, _others(problem)) for end in rest]
+    same = [end for end, own in zip(rest, alike, strict=True) if own]
+    elsewhere = [end for end, own in zip(rest, alike, strict=True) if not own and end.unlikeliness < near]
+    return same[:1] + elsewhere[:1]
 
 
 def _trusted(problem: RegistrationProblem, ends: Sequence[Fit], part: slice) -> bool:
     """Whether enough starts ended at the best place, by the poses of a part of the unknowns."""
-    best = min(ends, key=lambda fit: fit.unlikeliness)
-    alike = 0
-    for end in ends:
-        turn_deg, shift_mm = _apart(change(problem, best.poses, end.poses)[part])
-        alike += turn_deg < setting("starts", "same_deg") and shift_mm < setting("starts", "same_mm")
-    return len(ends) >= setting("starts", "least") and alike >= setting("starts", "alike")
+    best = min(ends, key=_unlikeliness)
+    return sum(_alike(problem, best, end, part) for end in ends) >= setting("starts", "alike")
+
+
+def _others(problem: RegistrationProblem) -> slice:
+    """The unknowns of the bones but the skull."""
+    return slice(PER_POSE * problem.skulls, PER_POSE * problem.poses)
+
+
+def _alike(problem: RegistrationProblem, one: Fit, other: Fit, part: slice) -> bool:
+    turn_deg, shift_mm = _apart(change(problem, one.poses, other.poses)[part])
+    return turn_deg < setting("starts", "same_deg") and shift_mm < setting("starts", "same_mm")
 
 
 def _apart(changes: Array) -> tuple[float, float]:
