@@ -11,11 +11,9 @@ off about every axis.
 from __future__ import annotations
 
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -23,6 +21,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from atlasplane.anatomy.phantom import random_phantom
+from atlasplane.chain.batch_processes import one_thread_each
 from atlasplane.core.key import ObservationKey
 from atlasplane.core.observation import Interval
 from atlasplane.core.quantity import quantity
@@ -213,22 +212,6 @@ def run(cases: int, seed: list[int], setting: Setting, *, off_deg: float | None 
         for part in pool.map(_batch, sizes, seeds, [setting] * len(sizes), [off_deg] * len(sizes)):
             total.add(part)
     return total
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """New processes do their algebra on one thread: there is one of them for each core."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def simulated(

@@ -19,9 +19,9 @@ from multiprocessing import get_context
 import numpy as np
 from scipy.stats import chi2
 
+from atlasplane.chain.batch_processes import one_thread_each
 from atlasplane.geometry.least_squares import NotConverged
 from benchmarks.bar import Bar, at_least, at_most
-from benchmarks.coverage import one_thread_each
 from benchmarks.real_heads import (
     HEADS,
     ct_against_films,

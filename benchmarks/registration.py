@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
+from atlasplane.chain.batch_processes import one_thread_each
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.sources.film import View
@@ -28,7 +28,6 @@ from atlasplane.xray.registration_covariance import FLOOR_KINDS, Relation, relat
 from atlasplane.xray.registration_problem import RegistrationProblem, Rig, change_about_centre
 from atlasplane.xray.registration_result import Registration
 from benchmarks.bar import Bar, at_least, at_most
-from benchmarks.coverage import one_thread_each
 from benchmarks.registration_cases import THREE, TWO, Spread, Truth, exchanged, film_set
 from benchmarks.registration_persons import (
     FINE,
@@ -278,7 +277,6 @@ def run(
     found = []
     with (
         one_thread_each(),
-        _one_numba_thread(),
         ProcessPoolExecutor(max_workers=workers or os.cpu_count(), mp_context=get_context("spawn")) as pool,
     ):
         for part in pool.map(batch, [setting] * len(sizes), sizes, seeds):
@@ -362,16 +360,3 @@ def _off(relation: Relation, true: RigidTransform) -> Array:
 
 def _told(setting: Setting, done: int, cases: int, seed: int) -> None:
     print(f"registration {setting.name}: {done} of {cases} cases, seed {seed}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _one_numba_thread() -> Iterator[None]:
-    before = os.environ.get("NUMBA_NUM_THREADS")
-    os.environ["NUMBA_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["NUMBA_NUM_THREADS"]
-        else:
-            os.environ["NUMBA_NUM_THREADS"] = before

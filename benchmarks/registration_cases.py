@@ -17,7 +17,6 @@ from scipy import ndimage
 from atlasplane.anatomy.solids import SOFT
 from atlasplane.geometry.bundle_problem import CameraSd
 from atlasplane.geometry.camera import PinholeCamera
-from atlasplane.geometry.rotation import rotation_from_zxy
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.simulate.exposure import (
@@ -28,7 +27,6 @@ from atlasplane.simulate.exposure import (
     presented,
     quantum_counts,
 )
-from atlasplane.simulate.setup import SETUPS
 from atlasplane.sources.film import View
 from atlasplane.xray.film_signal import FilmSignal, film_signal
 from atlasplane.xray.registration_problem import (
@@ -40,18 +38,26 @@ from atlasplane.xray.registration_problem import (
 )
 from atlasplane.xray.render import Part, render
 from benchmarks.registration_persons import BEHIND, BONES, Person, Scan
+from benchmarks.registration_setup import (
+    PITCH_MM,
+    Ellipsoid,
+    finer,
+    head_pose,
+    means,
+    motions,
+    random_body,
+    shadows,
+    stated_camera,
+    true_camera,
+)
 
 Grey = NDArray[np.float32]
-PITCH_MM = 0.6
-"""Of the films' pixels on the detector, where nothing else is said."""
-SID_MM: Mapping[View, float] = {View.LATERAL: 1830.0, View.NASIUM: 1100.0, View.VERTEX: 1100.0}
 ROWS: Mapping[View, tuple[int, int]] = {
     View.LATERAL: (0, 400),
     View.NASIUM: (110, 420),
     View.VERTEX: (0, 450),
 }
 """First row and number of rows, of 0.6 mm, that the beam is narrowed to: skull base and upper neck."""
-TUBE_DEG: Mapping[View, float] = {View.LATERAL: 0.0, View.NASIUM: 25.0, View.VERTEX: 12.0}
 TWO = (View.LATERAL, View.NASIUM)
 THREE = (View.LATERAL, View.NASIUM, View.VERTEX)
 _OPEN_FIELD = 99.5
@@ -67,9 +73,6 @@ class Spread:
 
     Attributes
     ----------
-    head_deg, head_mm : 1 sd of yaw, pitch, roll and of every coordinate of the head in a room
-    turn_deg : flexion, laterality, rotation of C1 since the scan, uniform within +- these; of C2 on C1 half
-    shift_mm : 1 sd of every coordinate of the same
     pitch_mm : of the films' pixels on the detector
     photons : counts that a square of 0.2 mm gets without patient
     scatter : share of the counts
@@ -79,10 +82,6 @@ class Spread:
     viewing : whether the films are greys made for viewing (evened out, sharpened, curved), not counts
     """
 
-    head_deg: tuple[float, float, float] = (2.0, 4.0, 1.5)
-    head_mm: float = 6.0
-    turn_deg: tuple[float, float, float] = (6.0, 4.0, 5.0)
-    shift_mm: float = 1.0
     pitch_mm: float = PITCH_MM
     photons: float = 2e4
     scatter: float = 0.3
@@ -114,15 +113,6 @@ class Truth:
     centres_mm: Mapping[str, Array]
 
 
-@dataclass(frozen=True, eq=False)
-class _Body:
-    """An ellipsoid in the volume: |A (x - centre)| = 1, attenuation over what surrounds it."""
-
-    centre_mm: Array
-    inverse_axes: Array
-    per_mm: float
-
-
 def film_set(
     rng: np.random.Generator,
     person: Person,
@@ -148,18 +138,19 @@ def film_set(
     """
     spread = spread or Spread()
     centres = {bone: scan.centre_mm(bone) for bone in BONES}
-    motions = _motions(rng, spread, centres)
-    one = _head(rng, spread, scan)
-    skull = tuple(one if rig == "fixed" else _head(rng, spread, scan) for _ in views)
+    moved = motions(rng, centres)
+    upright = scan.placed["skull"].rotation.T
+    one = head_pose(rng, upright, centres["c1"])
+    skull = tuple(one if rig == "fixed" else head_pose(rng, upright, centres["c1"]) for _ in views)
     sd = CALIBRATED if rig == "fixed" else UNCALIBRATED
-    stated = tuple(_camera(view, spread.pitch_mm) for view in views)
+    stated = tuple(stated_camera(view, ROWS[view], spread.pitch_mm)[0] for view in views)
     truth = Truth(
         skull=skull,
-        bones=motions,
-        cameras=tuple(_true_camera(rng, camera, sd) for camera in stated),
+        bones=moved,
+        cameras=tuple(true_camera(rng, camera, sd) for camera in stated),
         centres_mm=centres,
     )
-    bodies = [_body(rng, centres["c1"]) for _ in range(spread.bodies)]
+    bodies = [random_body(rng, centres["c1"]) for _ in range(spread.bodies)]
     images = []
     for k, view in enumerate(views):
         counts = _exposed(rng, _line_integrals(rng, person, scan, truth, k, bodies, view, spread), spread)
@@ -216,71 +207,18 @@ def drawn_start(
     )
 
 
-def _motions(
-    rng: np.random.Generator, spread: Spread, centres: Mapping[str, Array]
-) -> dict[str, RigidTransform]:
-    """How C1 moved in the skull since the scan, and C2 with it and on it."""
-    own = {bone: _motion(rng, spread, centres[bone], part) for bone, part in (("c1", 1.0), ("c2", 0.5))}
-    return {"c1": own["c1"], "c2": own["c1"] @ own["c2"]}
-
-
-def _motion(rng: np.random.Generator, spread: Spread, centre_mm: Array, part: float) -> RigidTransform:
-    flexion, laterality, rotation = part * np.array(spread.turn_deg) * rng.uniform(-1, 1, 3)
-    turn = RigidTransform.about(rotation_from_zxy(-flexion, -laterality, rotation), centre_mm)
-    return RigidTransform(turn.rotation, turn.translation_mm + part * rng.normal(0, spread.shift_mm, 3))
-
-
-def _head(rng: np.random.Generator, spread: Spread, scan: Scan) -> RigidTransform:
-    """Volume -> room: the skull straight but for the set-up's error, C1 near the room's origin."""
-    pitch, roll, yaw = rng.normal(0.0, np.array(spread.head_deg)[[1, 2, 0]])
-    turn = rotation_from_zxy(pitch, roll, yaw) @ scan.placed["skull"].rotation.T
-    middle = scan.centre_mm("c1")
-    return RigidTransform(turn, -turn @ middle + rng.normal(0.0, spread.head_mm, 3))
-
-
-def _camera(view: View, pitch_mm: float) -> PinholeCamera:
-    """As stated, with the clinic's film on coarser pixels."""
-    setup = SETUPS[view]
-    share = setup.pitch_mm / pitch_mm
-    sid = SID_MM[view]
-    coarse = replace(
-        setup,
-        sid_mm=sid,
-        sod_mm=setup.sod_mm * sid / setup.sid_mm,
-        pitch_mm=pitch_mm,
-        shape=_shape(view, pitch_mm),
-        principal_px=(
-            (setup.principal_px[0] + 0.5) * share - 0.5,
-            (setup.principal_px[1] + 0.5) * share - 0.5 - ROWS[view][0] * PITCH_MM / pitch_mm,
-        ),
-    )
-    return coarse.camera(TUBE_DEG[view], np.zeros(3))
-
-
-def _shape(view: View, pitch_mm: float) -> tuple[int, int]:
-    width = SETUPS[view].shape[1] * SETUPS[view].pitch_mm
-    return round(ROWS[view][1] * PITCH_MM / pitch_mm), round(width / pitch_mm)
-
-
-def _true_camera(rng: np.random.Generator, stated: PinholeCamera, sd: CameraSd) -> PinholeCamera:
-    away = (stated.source_mm - stated.centre_mm) / stated.sid_mm
-    along, across = rng.normal(0.0, sd.sid_mm), rng.normal(0.0, sd.principal_mm, 2)
-    moved = along * away + across[0] * stated.column_axis + across[1] * stated.row_axis
-    pitch = stated.pitch_mm * (1 + rng.normal(0.0, sd.pitch_rel))
-    return replace(stated, source_mm=stated.source_mm + moved, pitch_mm=pitch)
-
-
 def _line_integrals(
     rng: np.random.Generator,
     person: Person,
     scan: Scan,
     truth: Truth,
     film: int,
-    bodies: Sequence[_Body],
+    bodies: Sequence[Ellipsoid],
     view: View,
     spread: Spread,
 ) -> Grey:
-    camera, shape = truth.cameras[film], _shape(view, spread.pitch_mm)
+    camera = truth.cameras[film]
+    shape = stated_camera(view, ROWS[view], spread.pitch_mm)[1]
     to_room = {
         name: truth.skull[film] @ truth.bones.get(name, RigidTransform.identity()) @ scan.placed[name]
         for name in person.solids
@@ -289,23 +227,12 @@ def _line_integrals(
     to_room["trunk"] = truth.skull[film] @ truth.bones["c2"] @ scan.placed["trunk"]
     coarse = [Part(solid=person.solids[name], pose=to_room[name]) for name in ("skull", *BEHIND)]
     small = [Part(solid=person.solids[name], pose=to_room[name]) for name in ("c1", "c2")]
-    total: Grey = render(coarse, camera, shape) + _means(
-        render(small, _finer(camera), (2 * shape[0], 2 * shape[1]))
+    total: Grey = render(coarse, camera, shape) + means(
+        render(small, finer(camera), (2 * shape[0], 2 * shape[1]))
     )
-    total += _shadows(bodies, truth.skull[film], camera, shape)
+    total += shadows(bodies, truth.skull[film], camera, shape)
     total += np.float32(spread.waves) * _waves(rng, shape, spread.pitch_mm)
     return np.maximum(total, 0)
-
-
-def _finer(camera: PinholeCamera) -> PinholeCamera:
-    """Two by two pixels for every one."""
-    return replace(camera, pitch_mm=camera.pitch_mm / 2, principal_px=2 * camera.principal_px + 0.5)
-
-
-def _means(image: Grey) -> Grey:
-    rows, columns = image.shape[0] // 2, image.shape[1] // 2
-    means: Grey = image.reshape(rows, 2, columns, 2).mean(axis=(1, 3), dtype=np.float32)
-    return means
 
 
 def _exposed(rng: np.random.Generator, absorbed: Grey, spread: Spread) -> Grey:
@@ -339,37 +266,6 @@ def _waves(rng: np.random.Generator, shape: tuple[int, int], pitch_mm: float) ->
         along = (np.cos(angle) * columns + np.sin(angle) * rows) * (2 * np.pi / length)
         total += np.sin(along + phase).astype(np.float32)
     return total / np.float32(np.sqrt(3.0))
-
-
-def _body(rng: np.random.Generator, near_mm: Array) -> _Body:
-    """Bone or air of 10 to 40 mm within some 6 cm of C1."""
-    semi = rng.uniform(5.0, 20.0, 3)
-    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-    return _Body(
-        centre_mm=near_mm + rng.uniform(-60, 60, 3),
-        inverse_axes=(turn / semi).T,
-        per_mm=float(rng.choice([-1.0, 1.0]) * rng.uniform(0.004, 0.012)),
-    )
-
-
-def _shadows(
-    bodies: Sequence[_Body], to_room: RigidTransform, camera: PinholeCamera, shape: tuple[int, int]
-) -> Grey:
-    """Line integrals of ellipsoids, exact."""
-    total = np.zeros(shape, dtype=np.float32)
-    if not bodies:
-        return total
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    back = to_room.inverse()
-    source = back.apply(camera.source_mm)
-    rays = back.apply(camera.detector_points_mm(np.stack([columns, rows], axis=-1).astype(float))) - source
-    lengths = np.linalg.norm(rays, axis=-1)
-    for body in bodies:
-        start, along = body.inverse_axes @ (source - body.centre_mm), rays @ body.inverse_axes.T
-        square, half = np.sum(along**2, axis=-1), along @ start
-        inside = np.maximum(half**2 - square * (start @ start - 1), 0)
-        total += (body.per_mm * 2 * np.sqrt(inside) / square * lengths).astype(np.float32)
-    return total
 
 
 __all__ = ["SOFT", "Spread", "Truth", "drawn_start", "exchanged", "film_set"]

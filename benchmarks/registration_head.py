@@ -27,18 +27,16 @@ from atlasplane.xray.registration_result import Registration
 from benchmarks.bar import Bar, at_least, at_most
 from benchmarks.registration_cases import CALIBRATED, UNCALIBRATED, Truth, drawn_start
 from benchmarks.registration_head_films import (
+    ROWS,
     Head,
     HeadMissing,
     exposed,
     foreign_bodies,
-    head_pose,
     line_integrals,
-    motions,
     real_head,
-    stated_camera,
-    true_camera,
 )
 from benchmarks.registration_peers import PeerMissing, missing_bar
+from benchmarks.registration_setup import head_pose, motions, stated_camera, true_camera
 
 SEED = 21
 CASES = 10
@@ -132,13 +130,14 @@ def head_case(rng: np.random.Generator, head: Head, rig: Rig) -> tuple[Registrat
     """
     views = VIEWS[rig]
     sd = CALIBRATED if rig == "fixed" else UNCALIBRATED
-    one = head_pose(rng, head)
-    stated = [stated_camera(view) for view in views]
+    centres = {model.bone: model.centre_mm for model in head.models}
+    one = head_pose(rng, head.upright, centres["c1"])
+    stated = [stated_camera(view, ROWS[view]) for view in views]
     truth = Truth(
-        skull=tuple(one if rig == "fixed" else head_pose(rng, head) for _ in views),
-        bones=motions(rng, head),
+        skull=tuple(one if rig == "fixed" else head_pose(rng, head.upright, centres["c1"]) for _ in views),
+        bones=motions(rng, centres),
         cameras=tuple(true_camera(rng, camera, sd) for camera, _ in stated),
-        centres_mm={model.bone: model.centre_mm for model in head.models},
+        centres_mm=centres,
     )
     bodies = foreign_bodies(rng, head)
     films = []

@@ -26,10 +26,8 @@ from scipy import ndimage
 from atlasplane.anatomy.bone_frames import skull_frame
 from atlasplane.anatomy.solids import WATER_PER_MM, Solid
 from atlasplane.chain.registered_bones import bone_models
-from atlasplane.geometry.bundle_problem import CameraSd
 from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.frames import ISB_FROM_LPS, isb_from_lps
-from atlasplane.geometry.rotation import rotation_from_zxy
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.io.volume_file import open_volume
@@ -44,7 +42,6 @@ from atlasplane.simulate.exposure import (
     marker_glyph,
     quantum_counts,
 )
-from atlasplane.simulate.setup import SETUPS
 from atlasplane.sources.film import View
 from atlasplane.sources.volume import Volume
 from atlasplane.volume.grid import GreyGrid
@@ -52,6 +49,7 @@ from atlasplane.volume.segmentation import segment
 from atlasplane.xray.registration_problem import BoneModel
 from benchmarks.registration_peers import View as PeerView
 from benchmarks.registration_peers import plastimatch_film
+from benchmarks.registration_setup import PITCH_MM, Ellipsoid, finer, means, random_body, shadows
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -63,23 +61,13 @@ FINER = 2
 """Voxels of the truth along the edge of one of the CT's."""
 NOISE_GREY = 2.0
 """1 sd of a voxel of the CT that is registered; water lies some 65 greys over air."""
-PITCH_MM, PHOTONS, SCATTER = 0.6, 2e4, 0.3
-SIDE: Mapping[View, tuple[float, float]] = {
-    View.LATERAL: (1830.0, 0.0),
-    View.NASIUM: (1100.0, 25.0),
-    View.VERTEX: (1100.0, 12.0),
-}
-"""Distance from source to detector, mm, and angle of the tube, deg."""
+PHOTONS, SCATTER = 2e4, 0.3
 ROWS: Mapping[View, tuple[int, int]] = {
     View.LATERAL: (0, 365),
     View.NASIUM: (110, 390),
     View.VERTEX: (0, 460),
 }
 """First row and number of rows that the beam is narrowed to; the CT's lower end would show below them."""
-TURN_DEG, SHIFT_MM = (6.0, 4.0, 5.0), 1.0
-"""Flexion, laterality, rotation of C1 since the scan, uniform within +-; 1 sd of its shift; C2 on C1 half."""
-HEAD_DEG, HEAD_MM = (4.0, 1.5, 2.0), 6.0
-"""1 sd of pitch, roll, yaw and of each coordinate of the head."""
 FILLING_PER_MM, STEEL_PER_MM = 0.6, 0.5
 _DENSE_GREY = 250
 _ROOM_FROM_LPS = RigidTransform(ISB_FROM_LPS, np.zeros(3))
@@ -87,15 +75,6 @@ _ROOM_FROM_LPS = RigidTransform(ISB_FROM_LPS, np.zeros(3))
 
 class HeadMissing(Exception):
     """The CT is not there."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
-    """An ellipsoid: |A (x - centre)| = 1 in the volume (ISB, mm), attenuation over what surrounds it."""
-
-    centre_mm: Array
-    inverse_axes: Array
-    per_mm: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -261,51 +240,7 @@ def _upsampled(solid: Solid, times: int) -> Solid:
     return Solid(attenuation_per_mm=values, origin_mm=solid.origin_mm, spacing_mm=solid.spacing_mm / times)
 
 
-def stated_camera(view: View) -> tuple[PinholeCamera, tuple[int, int]]:
-    """Camera of the clinic's set-up on coarser pixels, and rows and columns of its film."""
-    setup = SETUPS[view]
-    share, (sid, tube), (first, rows) = setup.pitch_mm / PITCH_MM, SIDE[view], ROWS[view]
-    shape = (rows, round(setup.shape[1] * share))
-    column, row = ((p + 0.5) * share - 0.5 for p in setup.principal_px)
-    coarse = replace(
-        setup,
-        sid_mm=sid,
-        sod_mm=setup.sod_mm * sid / setup.sid_mm,
-        pitch_mm=PITCH_MM,
-        shape=shape,
-        principal_px=(column, row - first),
-    )
-    return coarse.camera(tube, np.zeros(3)), shape
-
-
-def true_camera(rng: np.random.Generator, stated: PinholeCamera, sd: CameraSd) -> PinholeCamera:
-    """A camera that is off what is stated as `sd` says."""
-    away = (stated.source_mm - stated.centre_mm) / stated.sid_mm
-    along, across = rng.normal(0.0, sd.sid_mm), rng.normal(0.0, sd.principal_mm, 2)
-    moved = along * away + across[0] * stated.column_axis + across[1] * stated.row_axis
-    pitch = stated.pitch_mm * (1 + rng.normal(0.0, sd.pitch_rel))
-    return replace(stated, source_mm=stated.source_mm + moved, pitch_mm=pitch)
-
-
-def head_pose(rng: np.random.Generator, head: Head) -> RigidTransform:
-    """Volume -> room: the skull straight but for the set-up's error, C1 near the room's origin."""
-    turn = rotation_from_zxy(*rng.normal(0.0, HEAD_DEG)) @ head.upright
-    return RigidTransform(turn, -turn @ head.centre_mm("c1") + rng.normal(0.0, HEAD_MM, 3))
-
-
-def motions(rng: np.random.Generator, head: Head) -> dict[str, RigidTransform]:
-    """How C1 moved in the skull since the scan, and C2 with it and on it."""
-    c1, c2 = (_motion(rng, head.centre_mm(bone), part) for bone, part in (("c1", 1.0), ("c2", 0.5)))
-    return {"c1": c1, "c2": c1 @ c2}
-
-
-def _motion(rng: np.random.Generator, centre_mm: Array, part: float) -> RigidTransform:
-    flexion, laterality, rotation = part * np.array(TURN_DEG) * rng.uniform(-1, 1, 3)
-    turn = rotation_from_zxy(-flexion, -laterality, rotation)
-    return RigidTransform(turn, centre_mm - turn @ centre_mm + part * rng.normal(0.0, SHIFT_MM, 3))
-
-
-def foreign_bodies(rng: np.random.Generator, head: Head) -> tuple[Body, ...]:
+def foreign_bodies(rng: np.random.Generator, head: Head) -> tuple[Ellipsoid, ...]:
     """Fillings, an ear-ring, a necklace, and soft tissue or air that is not as on the CT."""
     bodies = [
         _ball(rng.choice(head.teeth_mm) + rng.normal(0.0, 1.0, 3), rng.uniform(1.2, 2.8), FILLING_PER_MM)
@@ -314,16 +249,12 @@ def foreign_bodies(rng: np.random.Generator, head: Head) -> tuple[Body, ...]:
     ear = head.points_mm["PO_R" if rng.random() < 0.5 else "PO_L"]
     bodies.append(_ball(ear + np.array([-3.0, -22.0, 0.0]), 2.0, STEEL_PER_MM))
     bodies += [_ball(at, 0.9, STEEL_PER_MM) for at in _necklace(rng, head)]
-    for _ in range(6):
-        turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-        per_mm = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.004, 0.012))
-        centre = head.centre_mm("c1") + rng.uniform(-60, 60, 3)
-        bodies.append(Body(centre, (turn / rng.uniform(5.0, 20.0, 3)).T, per_mm))
+    bodies += [random_body(rng, head.centre_mm("c1")) for _ in range(6)]
     return tuple(bodies)
 
 
-def _ball(centre_mm: Array, radius_mm: float, per_mm: float) -> Body:
-    return Body(centre_mm, np.eye(3) / radius_mm, per_mm)
+def _ball(centre_mm: Array, radius_mm: float, per_mm: float) -> Ellipsoid:
+    return Ellipsoid(centre_mm, np.eye(3) / radius_mm, per_mm)
 
 
 def _necklace(rng: np.random.Generator, head: Head) -> Array:
@@ -334,28 +265,11 @@ def _necklace(rng: np.random.Generator, head: Head) -> Array:
     return middle + np.stack([62 * forward, -6.0 * (1 + forward), 58 * right], axis=-1)
 
 
-def shadows(
-    bodies: Sequence[Body], to_room: RigidTransform, camera: PinholeCamera, shape: tuple[int, int]
-) -> Grey:
-    """Line integrals of ellipsoids, exact."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    back = to_room.inverse()
-    source = back.apply(camera.source_mm)
-    rays = back.apply(camera.detector_points_mm(np.stack([columns, rows], axis=-1).astype(float))) - source
-    lengths, total = np.linalg.norm(rays, axis=-1), np.zeros(shape, dtype=np.float32)
-    for body in bodies:
-        start, along = body.inverse_axes @ (source - body.centre_mm), rays @ body.inverse_axes.T
-        square, half = np.sum(along**2, axis=-1), along @ start
-        inside = np.maximum(half**2 - square * (start @ start - 1), 0)
-        total += (body.per_mm * 2 * np.sqrt(inside) / square * lengths).astype(np.float32)
-    return total
-
-
 def line_integrals(
     head: Head,
     skull: RigidTransform,
     moved: Mapping[str, RigidTransform],
-    bodies: Sequence[Body],
+    bodies: Sequence[Ellipsoid],
     camera: PinholeCamera,
     shape: tuple[int, int],
     *,
@@ -368,16 +282,14 @@ def line_integrals(
     PeerMissing
         When plastimatch is not installed.
     """
-    finer = replace(camera, pitch_mm=camera.pitch_mm / 2, principal_px=2 * camera.principal_px + 0.5)
-    size = (2 * shape[0], 2 * shape[1])
+    fine, size = finer(camera), (2 * shape[0], 2 * shape[1])
     still = RigidTransform.identity()
     parts = [(head.rest, still), *((head.bones[bone], moved[bone]) for bone in MOVED)]
-    total = shadows(bodies, skull, finer, size)
+    total = shadows(bodies, skull, fine, size)
     for solid, motion in parts:
-        view = PeerView(solid=solid, pose=skull @ motion @ _ROOM_FROM_LPS, camera=finer, shape_px=size)
+        view = PeerView(solid=solid, pose=skull @ motion @ _ROOM_FROM_LPS, camera=fine, shape_px=size)
         total = total + projector(view)
-    means: Grey = total.reshape(shape[0], 2, shape[1], 2).mean(axis=(1, 3), dtype=np.float32)
-    return np.maximum(means, 0)
+    return np.maximum(means(total), 0)
 
 
 def exposed(rng: np.random.Generator, absorbed: Grey) -> Grey:

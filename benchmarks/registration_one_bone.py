@@ -41,7 +41,7 @@ from atlasplane.xray.registration_settings import setting
 from atlasplane.xray.render import Part, render
 from benchmarks.bar import Bar, at_least, at_most
 from benchmarks.registration_cases import CALIBRATED
-from benchmarks.registration_head_films import PHOTONS, PITCH_MM, SCATTER, stated_camera
+from benchmarks.registration_head_films import PHOTONS, ROWS, SCATTER
 from benchmarks.registration_peers import (
     PeerMissing,
     missing_bar,
@@ -50,6 +50,7 @@ from benchmarks.registration_peers import (
 )
 from benchmarks.registration_peers import View as PeerView
 from benchmarks.registration_persons import random_person, scan_of
+from benchmarks.registration_setup import PITCH_MM, stated_camera
 
 SEED = 31
 CASES, PEER_CASES = 5, 2
@@ -163,7 +164,7 @@ def one_bone(rng: np.random.Generator) -> OneBone:
     truth = RigidTransform(turn.rotation, -turn.apply(model.centre_mm) + rng.normal(0.0, 5.0, 3))
     films = []
     for view in VIEWS:
-        camera, shape = stated_camera(view)
+        camera, shape = stated_camera(view, ROWS[view])
         part = Part(solid=person.solids["c1"], pose=truth @ scan.placed["c1"])
         signal = film_signal(_counts(rng, render([part], camera, shape)), kind="counts", bright_bone=False)
         films.append(FilmImage(file=f"{view.value}.dcm", signal=signal, camera=camera, camera_sd=CALIBRATED))

@@ -17,6 +17,7 @@ from scipy.linalg import solve_triangular
 from scipy.stats import norm
 
 from atlasplane.anatomy.phantom import random_phantom
+from atlasplane.chain.batch_processes import one_thread_each
 from atlasplane.geometry.bundle import bound, solve
 from atlasplane.geometry.bundle_model import BundleModel
 from atlasplane.geometry.least_squares import innovation_factor
@@ -25,7 +26,7 @@ from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.film_fit_settings import movement_looked_for
 from benchmarks.bar import Bar, at_least, at_most
-from benchmarks.coverage import WANTED, one_thread_each
+from benchmarks.coverage import WANTED
 from benchmarks.three_d_cases import (
     OTHER,
     PRIOR,

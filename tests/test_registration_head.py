@@ -18,15 +18,18 @@ from benchmarks import registration_head_films
 from benchmarks.box_voxels import box_line_integrals
 from benchmarks.registration_cases import CALIBRATED, UNCALIBRATED
 from benchmarks.registration_head_films import (
-    Body,
+    ROWS,
     Head,
     HeadMissing,
     exposed,
     foreign_bodies,
-    head_pose,
     line_integrals,
-    motions,
     real_head,
+)
+from benchmarks.registration_setup import (
+    Ellipsoid,
+    head_pose,
+    motions,
     shadows,
     stated_camera,
     true_camera,
@@ -34,6 +37,10 @@ from benchmarks.registration_head_films import (
 
 CORNERS_MM = {"skull": (0.0, 30.0, 0.0), "c1": (0.0, 0.0, 0.0), "c2": (-5.0, -25.0, 0.0)}
 LPS = RigidTransform(ISB_FROM_LPS, np.zeros(3))
+
+
+def _centres(head: Head) -> dict[str, Array]:
+    return {model.bone: model.centre_mm for model in head.models}
 
 
 def block(middle_isb: Array, size_mm: float, per_mm: float) -> Solid:
@@ -60,12 +67,12 @@ def head() -> Head:
 
 def test_a_ball_casts_its_chord() -> None:
     """Through the centre 2 r, at the distance d from it 2 sqrt(r^2 - d^2), beside it nothing."""
-    camera, shape = stated_camera(View.LATERAL)
+    camera, shape = stated_camera(View.LATERAL, ROWS[View.LATERAL])
     pixel = np.round(camera.principal_px)
     along = camera.detector_points_mm(pixel) - camera.source_mm
     along = along / np.linalg.norm(along)
     across = np.cross(along, camera.row_axis)
-    ball = Body(
+    ball = Ellipsoid(
         camera.source_mm + 1500.0 * along + 3.0 * across / np.linalg.norm(across), np.eye(3) / 5.0, 0.1
     )
     image = shadows([ball], RigidTransform.identity(), camera, shape)
@@ -76,8 +83,8 @@ def test_a_ball_casts_its_chord() -> None:
 def test_moved_bones_stand_where_they_were_moved(head: Head) -> None:
     """The film of the parts is the sum of box walks through each cube in its own place."""
     rng = np.random.default_rng(5)
-    moved, skull = motions(rng, head), head_pose(rng, head)
-    camera, _ = stated_camera(View.NASIUM)
+    moved, skull = motions(rng, _centres(head)), head_pose(rng, head.upright, head.centre_mm("c1"))
+    camera, _ = stated_camera(View.NASIUM, ROWS[View.NASIUM])
     coarse = replace(
         camera, pitch_mm=camera.pitch_mm * 10, principal_px=(camera.principal_px + 0.5) / 10 - 0.5
     )
@@ -99,11 +106,13 @@ def test_foreign_bodies_and_poses_follow_the_seed(head: Head) -> None:
     one, other = (np.random.default_rng(3) for _ in range(2))
     for first, second in zip(foreign_bodies(one, head), foreign_bodies(other, head), strict=True):
         assert np.array_equal(first.centre_mm, second.centre_mm) and first.per_mm == second.per_mm
-    assert np.array_equal(motions(one, head)["c2"].rotation, motions(other, head)["c2"].rotation)
+    assert np.array_equal(
+        motions(one, _centres(head))["c2"].rotation, motions(other, _centres(head))["c2"].rotation
+    )
 
 
 def test_cameras_are_off_only_where_they_are_said_to_be() -> None:
-    camera, _ = stated_camera(View.VERTEX)
+    camera, _ = stated_camera(View.VERTEX, ROWS[View.VERTEX])
     rng = np.random.default_rng(1)
     same = true_camera(rng, camera, CALIBRATED)
     assert np.array_equal(same.source_mm, camera.source_mm) and np.array_equal(same.pitch_mm, camera.pitch_mm)

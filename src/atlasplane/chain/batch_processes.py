@@ -88,7 +88,7 @@ def _rows(cases: Sequence[Path], task: Task, count: int) -> Iterator[tuple[int, 
 def _started(name: str, task: Task) -> _Worker:
     ours, theirs = _SPAWN.Pipe()
     process = _SPAWN.Process(target=_serve, args=(theirs, task, name), daemon=True)
-    with _environment(ONE_THREAD):
+    with one_thread_each():
         process.start()
     theirs.close()  # so that the end of the process is the end of the line
     return _Worker(name, process, ours)
@@ -138,10 +138,10 @@ def _serve(line: Connection, task: Task, name: str) -> None:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that a new process inherits."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+def one_thread_each() -> Iterator[None]:
+    """New processes do their arithmetic on one thread: there is one of them for each core."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
     try:
         yield
     finally:
