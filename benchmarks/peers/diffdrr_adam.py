@@ -13,12 +13,14 @@ import time
 
 import numpy as np
 import torch
-from diffdrr.metrics import (
+from diffdrr.pose import convert
+from diffdrr_module import (
     GradientNormalizedCrossCorrelation2d,
     MultiscaleNormalizedCrossCorrelation2d,
+    pose_of,
+    renderer_of,
+    subject_of,
 )
-from diffdrr.pose import convert
-from diffdrr_module import pose_of, renderer_of, subject_of
 
 THREADS = 2
 TURN_RATE, SHIFT_RATE = 1e-2, 1.0

@@ -41,8 +41,20 @@ def _stand_in() -> None:
 _stand_in()
 
 from diffdrr.drr import DRR  # noqa: E402
+from diffdrr.metrics import (  # noqa: E402
+    GradientNormalizedCrossCorrelation2d,
+    MultiscaleNormalizedCrossCorrelation2d,
+)
 from diffdrr.pose import RigidTransform  # noqa: E402
 from torchio import ScalarImage, Subject  # noqa: E402
+
+__all__ = [
+    "GradientNormalizedCrossCorrelation2d",
+    "MultiscaleNormalizedCrossCorrelation2d",
+    "pose_of",
+    "renderer_of",
+    "subject_of",
+]
 
 
 def subject_of(volume: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> Subject:
