@@ -15,6 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL_LOCKED := $(PIP) install --no-deps --only-binary :all: --require-hashes -r
 BENCH_VENV := .venv-bench
 BENCH_PIP = $(BENCH_VENV)/bin/python -m pip --disable-pip-version-check --quiet
+SPASM_VENV := .venv-bench-spasm
+SPASM_PIP = $(SPASM_VENV)/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 # Proved line by line and branch by branch.
@@ -65,9 +67,10 @@ coverage: tests
 docs: $(VENV)/dev.stamp
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-# What the project is compared with (DiffDRR, RTK; about 3 GB) has an environment of its own and is no part of the
-# project. plastimatch is a Debian package; where it is missing its bars say so.
-bench: $(VENV)/dev.stamp $(BENCH_VENV)/run.stamp
+# What the project is compared with has environments of its own and is no part of the project: DiffDRR and RTK (about
+# 3 GB), and NeuroKit2 and BioSPPy, which want an older pandas. plastimatch is a Debian package; where it is missing
+# its bars say so.
+bench: $(VENV)/dev.stamp $(BENCH_VENV)/run.stamp $(SPASM_VENV)/run.stamp
 	$(BIN)/python -m benchmarks
 
 $(BENCH_VENV)/run.stamp: requirements/bench.txt requirements/bench-alone.txt | $(VENV)/bin/python
@@ -75,6 +78,12 @@ $(BENCH_VENV)/run.stamp: requirements/bench.txt requirements/bench-alone.txt | $
 	@$(VENV)/bin/python -m venv $(BENCH_VENV)
 	@$(BENCH_PIP) install --only-binary :all: -r requirements/bench.txt
 	@$(BENCH_PIP) install --only-binary :all: --no-deps -r requirements/bench-alone.txt
+	@touch $@
+
+$(SPASM_VENV)/run.stamp: requirements/bench-spasm.txt | $(VENV)/bin/python
+	@echo "Installing what the benchmarks of spasm compare with into $(SPASM_VENV)"
+	@$(VENV)/bin/python -m venv $(SPASM_VENV)
+	@$(SPASM_PIP) install --only-binary :all: -r requirements/bench-spasm.txt
 	@touch $@
 
 $(VENV)/bin/python:

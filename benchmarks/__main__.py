@@ -1,6 +1,7 @@
 """`python -m benchmarks [ID] [--json] [--cases N]`.
 
-ID is a group (main-job, coverage, mark, 3d, registration) or one bar. Exits 0 even on a miss.
+ID is a group (main-job, coverage, mark, 3d, registration, spasm) or one bar; of spasm also one part, such as
+spasm.speed. Exits 0 even on a miss.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks import (
     registration_head,
     registration_one_bone,
     registration_render,
+    spasm,
     three_d,
 )
 from benchmarks.bar import Bar
@@ -29,11 +31,15 @@ def main() -> None:
     """Run the wanted bars and print one line each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "id", nargs="?", help="main-job, coverage, mark, 3d, registration, or one bar such as main-job.import"
+        "id",
+        nargs="?",
+        help="main-job, coverage, mark, 3d, registration, spasm, or one bar such as main-job.import",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
-        "--cases", type=int, help="simulated cases of coverage, 3d and registration; default each group's own"
+        "--cases",
+        type=int,
+        help="simulated cases of coverage, 3d, registration and spasm; default each group's own",
     )
     wanted = parser.parse_args()
     groups: dict[str, Callable[[], Iterator[Bar]]] = {
@@ -51,6 +57,7 @@ def main() -> None:
             registration_head.bars(),
             registration.bars(wanted.cases or registration.CASES),
         ),
+        "spasm": lambda: spasm.bars(wanted.id, wanted.cases or spasm.CASES),
     }
     asked = (wanted.id or "").split(".")[0]
     if asked and asked not in groups:
@@ -58,8 +65,13 @@ def main() -> None:
     for name, bars in groups.items():
         if asked in ("", name):
             for bar in bars():
-                if wanted.id in (None, name, bar.id):
+                if _is_wanted(bar, wanted.id):
                     print(json.dumps(bar.line()) if wanted.json else _text(bar), flush=True)
+
+
+def _is_wanted(bar: Bar, asked: str | None) -> bool:
+    """Whether a bar is the one that was asked for, or of that group or part."""
+    return asked is None or bar.id == asked or bar.id.startswith(f"{asked}.")
 
 
 def _text(bar: Bar) -> str:

@@ -16,7 +16,7 @@ from atlasplane.io.models import CaseFile, VisitFile
 from atlasplane.io.schemas import json_schema, schema_names
 from atlasplane.pathways.alignment import visit_analysis
 from atlasplane.report.numbers import NO_BREAK
-from atlasplane.simulate import patient
+from atlasplane.simulate import demo_night, patient
 from atlasplane.simulate.visit import SimulatedFilm
 from tests.bad_input import dicom_files
 from tests.bad_input.cases import landmark_text
@@ -37,13 +37,14 @@ def go(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def quick_films(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Films of one grey instead of rendered ones."""
+    """Films of one grey instead of rendered ones, and nights of twenty minutes."""
     grey = iter(range(1, 1000))
 
     def picture(film: SimulatedFilm, _noise: object) -> np.ndarray:
         return np.full(film.setup.shape, next(grey), np.uint16)
 
     monkeypatch.setattr(patient, "film_picture", picture)
+    monkeypatch.setattr(demo_night, "DURATION_S", 1200.0)
 
 
 # ---- measure, compare, report ----

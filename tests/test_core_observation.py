@@ -52,7 +52,14 @@ def pose(rotation=None, translation=(0.0, 0.0, 0.0), **fields) -> Pose:
     )
 
 
-@pytest.mark.parametrize(("site", "key"), [(None, "axial_radius"), (Site(structure="axis"), "axial_radius")])
+@pytest.mark.parametrize(
+    ("site", "key"),
+    [
+        (None, "axial_radius"),
+        (Site(structure="axis"), "axial_radius/axis"),
+        (Site(level="C2"), "axial_radius/C2"),
+    ],
+)
 def test_key_without_a_side(site, key: str) -> None:
     m = Measurement(quantity=quantity("axial_radius"), visit="v", method="m", site=site, value=40.0, u=1.0)
     assert m.key == key

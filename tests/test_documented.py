@@ -27,7 +27,7 @@ PICTURE = re.compile(r"^```\{catalogue-picture\} (\S+)$", re.MULTILINE)
 
 CODE = re.compile(r"(?!atlasplane\.|check\.)[a-z][a-z_]*\.[a-z][a-z_]*")
 """A code of a finding; not a part of the package, nor the name of a number that the film checks read."""
-FILE_ENDINGS = {"csv", "dcm", "gz", "html", "json", "npz", "pdf", "png", "svg", "toml", "typ"}
+FILE_ENDINGS = {"csv", "dcm", "edf", "gz", "html", "json", "npz", "pdf", "png", "svg", "toml", "typ"}
 
 Named = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -423,6 +423,7 @@ def with_records(tmp_path: Path) -> Path:
     day = root / "2026-03-02"
     Image.new("L", (60, 80)).save(day / "side.jpg")
     (day / "trapezius.edf").write_bytes(b"x")
+    (day / "rvc.edf").write_bytes(b"x")
     (day / "ndi.json").write_text(
         '{"schema": "atlasplane.responses/1", "instrument": "ndi", "time": "2026-03-02T09:10:00Z", '
         '"answers": {"1": 2}}'

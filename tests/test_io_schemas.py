@@ -89,6 +89,68 @@ OBSERVER_BIAS = {
     "films": 10,
 }
 
+SPASM_CHANNEL = {
+    "label": "TRAP L",
+    "muscle": "trapezius_upper",
+    "side": "left",
+    "rate_hz": 1000.0,
+    "analysed_s": 14100.0,
+    "threshold_uV": 3.1,
+    "noise_uV": 2.2,
+    "quiet": {"source": "segment", "start_s": 30.0, "stop_s": 330.0},
+    "burden_percent": {
+        "value": 4.7,
+        "unit": "%",
+        "u": 0.8,
+        "interval": {"level": 0.95, "low": 3.1, "high": 6.9},
+    },
+    "rate": {
+        "kind": "count",
+        "quantity": "spasm_rate",
+        "n": 1,
+        "exposure": {"value": 3.9, "unit": "h"},
+        "unit": "1/h",
+        "rate": 0.26,
+        "dispersion": 1.0,
+        "interval": {"level": 0.95, "low": 0.006, "high": 1.4},
+    },
+    "mean_duration_s": {"value": 11.5, "unit": "s", "u": None, "interval": None},
+    "clonus_hz": None,
+    "intensity_uV": {"value": 31.8, "unit": "uV", "u": None, "interval": None},
+    "intensity_percent": None,
+    "burden_by_hour": [4.1, None],
+    "events": [
+        {
+            "start_s": 600.0,
+            "stop_s": 611.5,
+            "class": "tonic",
+            "rms_uV": 31.8,
+            "frequency_hz": None,
+            "confidence": 1.0,
+        }
+    ],
+    "excluded": [{"start_s": 700.0, "stop_s": 701.0, "why": "spasm.missing"}],
+}
+SPASM_AGREEMENT = {
+    "channel": "TRAP L",
+    "compared_s": 14100.0,
+    "n_labelled": 1,
+    "n_found": 1,
+    "n_both": 1,
+    "sensitivity": {"value": 1.0, "unit": "1", "u": None, "interval": None},
+    "precision": {"value": 1.0, "unit": "1", "u": None, "interval": None},
+    "f1": 1.0,
+    "sample_sensitivity": 0.99,
+    "sample_precision": 0.98,
+    "sample_f1": 0.985,
+    "kappa": 0.98,
+    "false_alarms_per_day": {"value": 0.0, "unit": "1/d", "u": None, "interval": None},
+    "latency_s": {"value": 0.03, "unit": "s", "u": None, "interval": None},
+    "duration_error_s": {"value": -0.05, "unit": "s", "u": None, "interval": None},
+    "n_classed": 1,
+    "same_class": {"value": 1.0, "unit": "1", "u": None, "interval": None},
+    "class_kappa": None,
+}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "case": {
         "schema": "atlasplane.case/1",
@@ -415,6 +477,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "schema": "atlasplane.doctor/1",
         "software": "0.1.0",
         "trials": [{"group": "disk", "name": "space", "state": "note", "text": "1 GB", "remedy": None}],
+    },
+    "channels": {
+        "schema": "atlasplane.channels/1",
+        "channels": [
+            {"label": "EMG1", "muscle": "trapezius_upper", "side": "right", "kind": "emg", "unit": "mV"},
+            {"label": "ACC1", "kind": "acceleration", "unit": "g", "period_ms": 6.75},
+        ],
+        "text": {"delimiter": "tab", "decimal": "comma", "skip_lines": 3, "rate_hz": 1000},
+    },
+    "spasm": {
+        "schema": "atlasplane.spasm/1",
+        "software": "0.1.0",
+        "file": "night.edf",
+        "simulated": False,
+        "started": "2026-03-01T22:30:00+01:00",
+        "duration_s": 14400.0,
+        "analysed_s": 14100.0,
+        "merge_gap_s": 1.0,
+        "channels": [SPASM_CHANNEL],
+        "agreement": [SPASM_AGREEMENT],
+        "findings": [FINDING],
     },
     "truth": {
         "schema": "atlasplane.truth/1",

@@ -18,6 +18,7 @@ from atlasplane.xray.registration_problem import RegistrationProblem, change_abo
 from atlasplane.xray.render import Part, render
 from benchmarks import registration
 from benchmarks.registration import (
+    ALL_RELATIONS,
     FAR,
     FIXED,
     FREE,
@@ -111,7 +112,7 @@ def test_free_films_have_heads_and_cameras_of_their_own(scanned: tuple[Person, S
     assert len(THREE) == 3
 
 
-def outcomes(rng: np.random.Generator, floor: Array, cases: int) -> list[Outcome]:
+def outcomes(rng: np.random.Generator, floor: Array, cases: int, *, skull_y_mm: float = 0.0) -> list[Outcome]:
     """Errors whose covariance is 1 (deg, mm) times 0.01 and a floor; the results state no floor."""
     # Every source moves both bones of a relation.
     unit = np.diag([np.radians(1.0) ** 2] * 3 + [1.0] * 3)
@@ -120,6 +121,8 @@ def outcomes(rng: np.random.Generator, floor: Array, cases: int) -> list[Outcome
         responses[k, :, k, k] = 2 * unit[k, k]
     own = 1e-4 * unit
     cov = own + np.einsum("s,srij->rij", floor**2, responses)
+    for relation, name in enumerate(ALL_RELATIONS):
+        cov[relation, 4, 4] += skull_y_mm**2 * name.endswith("_in_skull")
     return [
         Outcome(
             status="ok",
@@ -138,15 +141,24 @@ def outcomes(rng: np.random.Generator, floor: Array, cases: int) -> list[Outcome
 def test_floor_is_found_again() -> None:
     # 300 cases of 3 relations: variances to sqrt(2 / 900) = 5 %, and the scale to some 5 % more.
     true = np.array([0.05, 0.03, 0.06, 0.04, 0.03, 0.05])
-    floor = fitted_floor(outcomes(np.random.default_rng(8), true, 300), np.zeros(6))
+    floor = fitted_floor(outcomes(np.random.default_rng(8), true, 300), np.zeros(9))
     np.testing.assert_allclose([*floor["rotation_deg"], *floor["translation_mm"]], true, rtol=0.15)
+    # What chance leaves of a variance of twice 0.05^2, known to 5 %.
+    assert max(floor["skull_mm"]) < 0.03
+
+
+def test_a_shift_of_the_skull_alone_is_told_from_the_bones() -> None:
+    true = np.array([0.05, 0.03, 0.06, 0.04, 0.03, 0.05])
+    floor = fitted_floor(outcomes(np.random.default_rng(8), true, 300, skull_y_mm=0.06), np.zeros(9))
+    assert floor["skull_mm"][1] == pytest.approx(0.06, rel=0.15)
+    assert floor["translation_mm"][1] == pytest.approx(0.03, rel=0.2)
 
 
 def test_a_floor_that_is_stated_already_is_not_added_twice() -> None:
     true = np.array([0.05, 0.03, 0.06, 0.04, 0.03, 0.05])
     plain = outcomes(np.random.default_rng(9), true, 200)
     stated = [replace(o, cov=o.cov + np.einsum("s,srij->rij", true**2, o.responses)) for o in plain]
-    bare, again = fitted_floor(plain, np.zeros(6)), fitted_floor(stated, true**2)
+    bare, again = fitted_floor(plain, np.zeros(9)), fitted_floor(stated, np.append(true**2, np.zeros(3)))
     for kind in FLOOR_KINDS:
         assert again[kind] == pytest.approx(bare[kind], abs=2e-4)
 

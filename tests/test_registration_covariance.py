@@ -16,6 +16,7 @@ from atlasplane.geometry.types import Array
 from atlasplane.xray.film_signal import FilmSignal
 from atlasplane.xray.registration_covariance import (
     FLOOR_KINDS,
+    SKULL_FLOOR,
     Linearised,
     Sandwich,
     bias_floor,
@@ -276,10 +277,21 @@ def test_floor_widens_and_nothing_else() -> None:
     )
 
 
+def test_a_shift_of_the_skull_moves_what_lies_in_it_and_not_c2_in_c1() -> None:
+    problem = problem_of("free")
+    own = {"rotation_deg": np.zeros(3), "translation_mm": np.zeros(3), "skull_mm": (0.1, 0.2, 0.3)}
+    count = 6 * problem.poses
+    wider = with_floor(np.zeros((count, count)), problem, problem.start.skull, problem.start.bones, floor=own)
+    found = relations(problem, problem.start.bones, wider)
+    for name in ("c1_in_skull", "c2_in_skull"):
+        np.testing.assert_allclose(np.sqrt(np.diag(found[name].cov)[3:]), [0.1, 0.2, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(found["c2_in_c1"].cov, 0, atol=1e-12)
+
+
 @pytest.mark.parametrize("rig", ["fixed", "free"])
 def test_packaged_floor_is_whole(rig: Rig) -> None:
     floor = bias_floor(rig)
-    assert set(floor) == set(FLOOR_KINDS)
+    assert set(floor) == {*FLOOR_KINDS, SKULL_FLOOR}
     for values in floor.values():
         assert len(values) == 3
         assert all(0 <= value < 0.5 for value in values)

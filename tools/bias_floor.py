@@ -20,12 +20,14 @@ from scipy.optimize import brentq, nnls
 from scipy.stats import norm
 
 from atlasplane.geometry.types import Array
-from atlasplane.xray.registration_covariance import FLOOR_SCHEMA, bias_floor
-from benchmarks.registration import FIXED, FREE, SOURCES, Outcome, Setting, run
+from atlasplane.xray.registration_covariance import FLOOR_SCHEMA, SKULL_FLOOR, bias_floor
+from benchmarks.registration import ALL_RELATIONS, FIXED, FREE, SOURCES, Outcome, Setting, run
 
 CASES = 200
 SEED = 907
-PER_SCAN = 8
+FIRST = 5000
+"""Number of the first batch of persons."""
+PER_SCAN = 4
 FILE = Path(__file__).resolve().parents[1] / "src" / "atlasplane" / "xray" / "data" / "bias_floor.toml"
 RIGS = (FIXED, FREE)
 _Z95 = float(norm.ppf(0.975))
@@ -36,9 +38,22 @@ _SCALES = 0.7, 2.0
 _HEAD = """\
 # What the covariance of a registration is widened by: errors that the films' own residuals do not show
 # (blur, gain and mask of the CT, coarse voxels). Every bone is taken to lie off by itself: standard
-# deviations about and along X, Y and Z of the volume; the relation of two bones carries both. Made by
-# `python -m tools.bias_floor`; do not edit by hand.
+# deviations about and along X, Y and Z of the volume, skull_mm those of the skull's shift beside them; the
+# relation of two bones carries both. Made by `python -m tools.bias_floor`; do not edit by hand.
 """
+
+
+def _by_skull() -> Array:
+    """Variances of the relations when the skull is 1 mm off along X, Y or Z, shape (3, relations, 6)."""
+    unit = np.zeros((3, len(ALL_RELATIONS), 6))
+    for relation, name in enumerate(ALL_RELATIONS):
+        if name.endswith("_in_skull"):
+            unit[range(3), relation, range(3, 6)] = 1.0
+    return unit
+
+
+_BY_SKULL = _by_skull()
+_ALL_SOURCES = (*SOURCES, *((SKULL_FLOOR, axis) for axis in range(3)))
 
 
 def main() -> None:
@@ -50,7 +65,7 @@ def main() -> None:
     floors: dict[str, dict[str, list[float]]] = {}
     counts: dict[str, int] = {}
     for setting in RIGS:
-        made = run(setting, wanted.cases, seed=SEED, per_scan=PER_SCAN)
+        made = run(setting, wanted.cases, seed=SEED, first=FIRST, per_scan=PER_SCAN)
         found = [o for o in made if o.status != "refused" and not o.wrong]
         floors[setting.rig], counts[setting.rig] = fitted_floor(found, _stated(setting)), len(found)
         if wanted.limits:
@@ -60,9 +75,9 @@ def main() -> None:
 
 
 def _stated(setting: Setting) -> Array:
-    """Variances of the floor that the results already hold, in the order of `SOURCES`."""
+    """Variances of the floor that the results already hold, in the order of `_ALL_SOURCES`."""
     floor = bias_floor(setting.rig)
-    return np.array([floor[kind][axis] ** 2 for kind, axis in SOURCES])
+    return np.array([floor[kind][axis] ** 2 for kind, axis in _ALL_SOURCES])
 
 
 def fitted_floor(found: Sequence[Outcome], stated: Array) -> dict[str, list[float]]:
@@ -71,15 +86,16 @@ def fitted_floor(found: Sequence[Outcome], stated: Array) -> dict[str, list[floa
     Parameters
     ----------
     found : sequence of Outcome
-    stated : array, shape (6,)
+    stated : array, shape (9,)
         Variances, deg^2 and mm^2, of the floor that `Outcome.cov` holds already.
 
     Returns
     -------
-    mapping of "rotation_deg" and "translation_mm" to standard deviations of X, Y and Z
+    mapping of "rotation_deg", "translation_mm" and "skull_mm" to standard deviations of X, Y and Z
     """
     square = np.array([o.error for o in found]) ** 2
-    unit = np.array([np.diagonal(o.responses, axis1=2, axis2=3) for o in found])
+    by_bone = np.array([np.diagonal(o.responses, axis1=2, axis2=3) for o in found])
+    unit = np.concatenate([by_bone, np.broadcast_to(_BY_SKULL, (len(found), *_BY_SKULL.shape))], axis=1)
     held = np.array([np.diagonal(o.cov, axis1=1, axis2=2) for o in found])
     own = np.maximum(held - np.einsum("s,nsrc->nrc", stated, unit), 0)
     near = square <= _FAR**2 * np.median(square, axis=0) / norm.ppf(0.75) ** 2
@@ -87,14 +103,14 @@ def fitted_floor(found: Sequence[Outcome], stated: Array) -> dict[str, list[floa
     response = np.where(near[:, None], unit, 0).sum(axis=0) / near.sum(axis=0)
     # Turns first, by themselves; shifts then have what the turns' arms leave to explain.
     size = np.mean(np.where(near, square, 0), axis=0)
-    variance = np.zeros(len(SOURCES))
-    for part in (slice(0, 3), slice(3, 6)):
+    variance = np.zeros(len(_ALL_SOURCES))
+    for part, sources in ((slice(0, 3), slice(0, 3)), (slice(3, 6), slice(3, 9))):
         left = excess - np.einsum("s,src->rc", variance, response)
-        by_part = (response[part] / size)[:, :, part].reshape(3, -1).T
-        variance[part], _ = nnls(by_part, (left / size)[:, part].ravel())
+        by_part = (response[sources] / size)[:, :, part]
+        variance[sources], _ = nnls(by_part.reshape(len(by_part), -1).T, (left / size)[:, part].ravel())
     variance = variance * _scale(square, own, np.einsum("s,nsrc->nrc", variance, unit))
     floor: dict[str, list[float]] = {}
-    for (kind, _), value in zip(SOURCES, np.sqrt(variance), strict=True):
+    for (kind, _), value in zip(_ALL_SOURCES, np.sqrt(variance), strict=True):
         floor.setdefault(kind, []).append(round(float(value), 4))
     return floor
 

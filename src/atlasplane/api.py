@@ -9,17 +9,16 @@ paths = case.report(pdf=True)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlasplane.chain.case_check import CheckedCase, check_case
 from atlasplane.chain.comparison import Comparison, compare_visits
-from atlasplane.chain.measured import MeasuredCase, PlanSettings, measure_case
+from atlasplane.chain.measured import MeasuredCase, PlanSettings, Progress, measure_case
 from atlasplane.core.change import LEVEL
 from atlasplane.core.errors import BadInput, NoScale
 from atlasplane.core.finding import Finding
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from atlasplane.chain.registered import RegisteredVisit
+    from atlasplane.chain.spasms import AnalysedRecording, SpasmRequest
     from atlasplane.io.segmentation_record import StoredSegmentation
 
 COLUMNS = (
@@ -54,21 +54,30 @@ class LoadedCase:
     """
 
     case: Case
+    _kept: dict[str, MeasuredCase] = field(default_factory=dict, init=False, repr=False)
 
-    def measure(self, settings: PlanSettings | None = None) -> MeasuredCase:
+    def measure(
+        self, settings: PlanSettings | None = None, *, progress: Progress | None = None
+    ) -> MeasuredCase:
         """Every quantity of every visit, with listing, gates and vector.
 
         Parameters
         ----------
         settings : PlanSettings, optional
             How heights and vectors are worked out; default what case.toml says.
+        progress : callable, optional
+            Told how far the reading of a recording is, 0 to 1, and of which channel.
 
         Raises
         ------
         BadInput
             When marks cannot be used or contradict what is stored of the film.
         """
-        return self._measured if settings is None else measure_case(self.case, settings)
+        if settings is not None:
+            return measure_case(self.case, settings, progress=progress)
+        if "measured" not in self._kept:  # a frozen case gives the same numbers every time
+            self._kept["measured"] = measure_case(self.case, progress=progress)
+        return self._kept["measured"]
 
     def check(self) -> CheckedCase:
         """Everything that can be known before the numbers are trusted; raises BadInput for unreadable films.
@@ -136,11 +145,6 @@ class LoadedCase:
                     **_row(observed),
                 }
                 yield dict.fromkeys(COLUMNS) | own
-
-    @cached_property
-    def _measured(self) -> MeasuredCase:
-        """The case as measured with its own settings; a frozen case gives the same numbers every time."""
-        return measure_case(self.case)
 
 
 def load(folder: Path | str) -> LoadedCase:
@@ -295,6 +299,71 @@ def register(
     done = with_pictures(done)
     done.store()
     return done
+
+
+def spasm(
+    recording: Path | str,
+    request: SpasmRequest | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> AnalysedRecording:
+    """Spasms in a recording of muscle activity: events, rate and burden of each channel, with intervals.
+
+    Parameters
+    ----------
+    recording : path
+        EDF, EDF+, BDF, Delsys CSV, text, OTB+, C3D or PLUX HDF5; told by its content.
+    request : SpasmRequest, optional
+        Where its rest lies and whose its channels are, where the file does not say so itself.
+    progress : callable, optional
+        Told the share that is read, 0 to 1, and of which channel; also from other threads.
+    cancelled : callable, optional
+        Asked now and then.
+
+    Raises
+    ------
+    BadInput
+        When the recording cannot be read, holds no muscle activity, or nothing says where it was at rest.
+    Cancelled
+        When `cancelled` said so.
+    MissingExtra
+        When the optional part [signals] is not installed.
+    """
+    from atlasplane.chain.spasms import analyse_file
+
+    return analyse_file(Path(recording), request, progress=progress, cancelled=cancelled)
+
+
+def write_spasm_annotations(analysed: AnalysedRecording, recording: Path, out: Path) -> Path:
+    """Write the recording with its events as EDF+ annotations; returns its path.
+
+    Raises
+    ------
+    BadInput
+        When the recording is no EDF.
+    OutputFailed
+        When the file cannot be written; what was there before is untouched.
+    """
+    from atlasplane.chain.spasms_annotations import event_annotations
+    from atlasplane.io.recording_edf_copy import write_annotations
+
+    write_annotations(recording, out, event_annotations(analysed.analysis))
+    return out
+
+
+def write_spasm_report(analysed: AnalysedRecording, out: Path) -> Path:
+    """Write pictures and tables of a recording as one self-contained page; returns its path.
+
+    Raises
+    ------
+    OutputFailed
+        When the file cannot be written; what was there before is untouched.
+    """
+    from atlasplane.report.spasm_page import write_spasm_page
+
+    write_spasm_page(analysed, out)
+    return out
 
 
 def comparison_findings(case: Case, comparison: Comparison) -> tuple[Finding, ...]:

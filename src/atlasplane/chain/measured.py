@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from atlasplane.chain.film_days import films_apart
 from atlasplane.chain.registered_measures import with_registration
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
+from atlasplane.core.observation import Observation
 from atlasplane.pathways.alignment.film_analysis import VIEWS, read_film
 from atlasplane.pathways.alignment.visit_analysis import AlignmentAnalysis, analyse_visit
 from atlasplane.plan.classification import Classification, Sign, TypeRule, classify
@@ -19,6 +21,11 @@ from atlasplane.plan.listing import Listing, listing
 from atlasplane.plan.vector import LEVER_IN, CorrectionVector, correction_vector
 from atlasplane.sources.case import Case, Visit
 
+if TYPE_CHECKING:
+    from atlasplane.chain.spasms import AnalysedRecording
+
+Progress = Callable[[float, str], None]
+"""Told what share of a recording is done, 0 to 1, and what is being done; also from other threads."""
 _SIGNS: Mapping[str, Sign] = {"right": "right", "left": "left", "zero": "zero"}
 
 
@@ -58,6 +65,8 @@ class MeasuredVisit:
         None where a gate stops, the side is undetermined, or no height model was chosen.
     no_vector_because : str
         Why there is none; names the gate. Empty with a vector.
+    recordings : tuple of AnalysedRecording
+        Of muscle activity; their numbers stand among the observations too.
     """
 
     visit: Visit
@@ -67,6 +76,7 @@ class MeasuredVisit:
     gates: tuple[Gate, ...]
     vector: CorrectionVector | None
     no_vector_because: str
+    recordings: tuple[AnalysedRecording, ...] = ()
 
     @property
     def joint(self) -> JointObservations:
@@ -121,13 +131,17 @@ def _type_rule(rule: Mapping[str, str]) -> TypeRule:
     return TypeRule(name=rule["name"], upper=upper, lower=lower, plane=plane, neck=neck)
 
 
-def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCase:
+def measure_case(
+    case: Case, settings: PlanSettings | None = None, *, progress: Progress | None = None
+) -> MeasuredCase:
     """Measure every visit of a case.
 
     Parameters
     ----------
     settings : PlanSettings, optional
         For every visit; default what case.toml and each visit.toml say.
+    progress : callable, optional
+        Told how far a recording is; films take no time worth telling.
 
     Raises
     ------
@@ -136,7 +150,8 @@ def measure_case(case: Case, settings: PlanSettings | None = None) -> MeasuredCa
     """
     apart = films_apart(case)
     visits = tuple(
-        _measured(visit, case, settings or plan_settings(case, visit), apart) for visit in case.visits
+        _recorded(_measured(visit, case, settings or plan_settings(case, visit), apart), case, progress)
+        for visit in case.visits
     )
     if not any(visit.joint.observations for visit in visits):
         _refuse_too_few(case)
@@ -168,6 +183,33 @@ def _measured(visit: Visit, case: Case, settings: PlanSettings, apart: Mapping[s
         vector=vector,
         no_vector_because=because,
     )
+
+
+def _recorded(measured: MeasuredVisit, case: Case, progress: Progress | None) -> MeasuredVisit:
+    """The visit with what its recordings, scales and diary say; gates and vector are those of the films."""
+    visit = measured.visit
+    observations: list[Observation] = []
+    findings: tuple[Finding, ...] = ()
+    recordings: tuple[AnalysedRecording, ...] = ()
+    if visit.recordings:
+        from atlasplane.chain.spasms_visit import recorded_visit  # brings readers and filters
+
+        found = recorded_visit(visit, simulated=case.simulated, progress=progress)
+        recordings, findings = found.recordings, found.findings
+        observations += found.observations
+    if visit.responses or case.diary:
+        from atlasplane.chain.spasms_told import told_observations
+
+        observations += told_observations(case, visit)
+    if not observations and not findings:
+        return measured
+    joint = measured.alignment.joint
+    alignment = replace(
+        measured.alignment,
+        joint=replace(joint, observations=(*joint.observations, *observations)),
+        findings=(*measured.alignment.findings, *findings),
+    )
+    return replace(measured, alignment=alignment, recordings=recordings)
 
 
 def _vector(

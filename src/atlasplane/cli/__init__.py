@@ -26,6 +26,7 @@ from atlasplane.cli import (
     schema,
     segment,
     simulate,
+    spasm,
 )
 from atlasplane.cli.documents import print_error
 from atlasplane.core.errors import AtlasplaneError
@@ -60,6 +61,7 @@ _MODULES = (
     mark,
     segment,
     register,
+    spasm,
     measure,
     simulate,
     schema,

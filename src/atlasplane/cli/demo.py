@@ -36,8 +36,10 @@ SHOWN = (
     "atlas_rotation_3d@registered",
     "c1_c2_flexion_3d@registered",
     "c1_c2_lateral_3d@registered",
+    "spasm_burden/trapezius_upper/left",
+    "spasm_burden/trapezius_upper/right",
 )
-"""Films one by one, then the films fitted together, then the scan registered to them."""
+"""Films one by one, then the films fitted together, then the scan registered to them, then the nights."""
 VERDICTS = {
     True: "distinguishable from measurement error",
     False: "not distinguishable from measurement error",
@@ -60,10 +62,11 @@ def demo(
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Another simulated patient.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show everything on a simulated patient: films, measurements against the truth, reports.
+    """Show everything on a simulated patient: films, recordings, measurements against the truth, reports.
 
     The patient has a CBCT and is filmed before and after a correction; six weeks later his CBCT is registered
-    to two low-dose films. The twin is filmed twice with nothing changed, and has no CBCT.
+    to two low-dose films. The twin is filmed twice with nothing changed, and has no CBCT. Of both, the neck's
+    muscles are recorded for a night before and a night after.
     """
     from atlasplane import api
     from atlasplane.cli.terminal import console, progress
@@ -73,7 +76,7 @@ def demo(
     patients = demo_patients(DEMO_SEED if seed is None else seed)
     _clear(folder, [patient.name for patient in patients])
     films = sum(p.scenario.pictures for p in patients)
-    with progress("Taking films", films) as step:
+    with progress("Taking films, recording nights", films) as step:
         for patient in patients:
             simulate_case(folder / patient.name, patient.scenario, subject=patient.subject, on_film=step)
     with progress("Registering the CBCT"):

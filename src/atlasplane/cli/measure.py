@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from atlasplane.cli.documents import Json, print_json
+
+if TYPE_CHECKING:
+    from atlasplane.api import LoadedCase
+    from atlasplane.chain.measured import MeasuredCase
 
 CasePath = Annotated[Path, typer.Argument(metavar="CASE", help="Case folder (with case.toml).")]
 
@@ -17,6 +21,16 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: atlasplane measure atlasplane-demo/patient")(measure)
     app.command(epilog="Example: atlasplane compare atlasplane-demo/patient --pre v1 --post v2")(compare)
     app.command(epilog="Example: atlasplane report atlasplane-demo/patient")(report)
+
+
+def _measured(loaded: LoadedCase) -> MeasuredCase:
+    """The case measured; recordings take their time, which is shown."""
+    if not any(visit.recordings for visit in loaded.case.visits):
+        return loaded.measure()
+    from atlasplane.cli.terminal import steps
+
+    with steps("Reading recordings") as told:
+        return loaded.measure(progress=told)
 
 
 def measure(
@@ -38,7 +52,7 @@ def measure(
     """
     from atlasplane import api
 
-    measured = api.load(case).measure()
+    measured = _measured(api.load(case))
     wanted = api.only_quantities(measured, tuple(quantity or ()))
     if as_json:
         from atlasplane.report.document import measure_document
@@ -71,6 +85,7 @@ def compare(
     from atlasplane.core.finding import Severity
 
     loaded = api.load(case)
+    _measured(loaded)
     comparison = loaded.compare(pre=pre, post=post, level=level)
     findings = api.comparison_findings(loaded.case, comparison)
     if as_json:
@@ -94,8 +109,10 @@ def report(
     from atlasplane import api
     from atlasplane.cli.terminal import progress
 
+    loaded = api.load(case)
+    _measured(loaded)
     with progress("Writing the report"):
-        paths = api.load(case).report(pdf=pdf)
+        paths = loaded.report(pdf=pdf)
     if as_json:
         print_json({"schema": "atlasplane.report/1", "files": [str(path) for path in paths]})
     else:

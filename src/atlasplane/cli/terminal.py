@@ -11,7 +11,14 @@ from typing import Literal
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from atlasplane.cli.documents import printable
@@ -105,3 +112,19 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]
     ) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def steps(what: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar on stderr that is told the share that is done and what is being done, from any thread."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not Console(stderr=True).is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda share, text: bar.update(task, completed=share, description=escape(printable(text)))

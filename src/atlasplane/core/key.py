@@ -16,7 +16,7 @@ class ObservationKey:
     quantity : str
         Id of the catalogue.
     level : str or None
-        Spinal level, e.g. "C2" or "C2-C3".
+        Spinal level, e.g. "C2" or "C2-C3"; of what has none its structure, e.g. "trapezius_upper".
     side : "right", "left" or None
     condition : str or None
         Set where a value is not of the quantity's home view: for volumes their modality, "registered" for the

@@ -85,11 +85,14 @@ class Observation:
 
     @property
     def key(self) -> str:
-        """Quantity id, level, side and condition, where there are such: ``condylar_radius/right``."""
+        """Quantity id, level or structure, side and condition, as far as known: ``condylar_radius/right``."""
         site = self.site or Site()
         return str(
             ObservationKey(
-                quantity=self.quantity.id, level=site.level, side=site.side, condition=self.condition
+                quantity=self.quantity.id,
+                level=site.level or site.structure,
+                side=site.side,
+                condition=self.condition,
             )
         )
 

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from atlasplane.core.catalogue import entries
 
-TOPICS = ("atlas", "craniocervical", "sagittal", "coronal", "posture", "vector", "three_d")
+TOPICS = ("atlas", "craniocervical", "sagittal", "coronal", "posture", "vector", "three_d", "spasm")
 """Files of the catalogue, in the order in which a report shows them."""
 
 Tag = Literal["published", "reproduced", "derived", "proposed", "unverified"]
 """How well a statement is grounded; `proposed` and `unverified` say so in every output."""
-Modality = Literal["film", "photo", "exam", "ct", "cbct", "mri"]
+Modality = Literal["film", "photo", "exam", "ct", "cbct", "mri", "semg"]
 """What a number was read from: the same bones give other cut-offs on a film than on a CT."""
 _CENTRAL_95 = 1.96
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-PRINTED = {"deg": "°", "mm": "mm", "[in_i]": "in", "1": "", "%": "%", "uV": "µV", "1/h": "1/h"}
+PRINTED = {
+    "deg": "°",
+    "mm": "mm",
+    "[in_i]": "in",
+    "1": "",
+    "%": "%",
+    "uV": "µV",
+    "1/h": "per h",
+    "1/d": "per d",
+    "min/d": "min per d",
+    "s": "s",
+    "Hz": "Hz",
+    "{score}": "",
+}
 
 
 def printed_unit(code: str) -> str:

@@ -46,6 +46,22 @@ def copy_file(source: Path, path: Path) -> None:
     _write_aside(path, fill)
 
 
+def write_filled(path: Path, fill: Callable[[BinaryIO], None]) -> None:
+    """Write a file piece by piece, whole or not at all.
+
+    Parameters
+    ----------
+    fill : callable
+        Writes the content into the open file it is given; what it raises passes through, and nothing is left.
+
+    Raises
+    ------
+    OutputFailed
+        When the disk is full, or the folder missing or closed; what was there before is untouched.
+    """
+    _write_aside(path, fill)
+
+
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes its name only when the block ends without an error.

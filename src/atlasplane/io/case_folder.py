@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -68,7 +68,6 @@ def read_case_people(root: Path) -> CaseRead:
     people += [told for read in reads for told in read.people]
     check_one_person(people)
     visits = tuple(read.visit for read in reads)
-    _check_tables(root)
     observers = find_observers(root)
     findings = (
         *(finding for read in reads for finding in read.findings),
@@ -151,6 +150,7 @@ def _case(
         id=table.id,
         pseudonym=table.pseudonym,
         folder=root,
+        diary=_diary(root),
         simulated=table.simulated,
         birth_year=table.birth_year,
         sex=table.sex,
@@ -281,12 +281,15 @@ def _volume_findings(volumes: Sequence[Volume], visits: Sequence[Visit]) -> tupl
     )
 
 
-def _check_tables(root: Path) -> None:
-    """Check care.csv and diary.csv where they are."""
+def _diary(root: Path) -> tuple[Mapping[str, str], ...]:
+    """The rows of diary.csv, none without one; care.csv is checked where it is."""
     known = {"care.csv": CARE_COLUMNS, "diary.csv": DIARY_COLUMNS}
-    for file, columns in known.items():
-        if (root / file).exists():
-            read_rows(root / file, columns, name=file)
+    rows = {
+        file: read_rows(root / file, columns, name=file)
+        for file, columns in known.items()
+        if (root / file).exists()
+    }
+    return rows.get("diary.csv", ())
 
 
 def birth_findings(birth_year: int | None, people: Iterable[tuple[str, Person]]) -> tuple[Finding, ...]:

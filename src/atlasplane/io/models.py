@@ -184,11 +184,12 @@ class ReferenceTable(Strict):
 
 
 class RecordingTable(Strict):
-    """One recording of a visit."""
+    """One recording of a visit; `channel_map` names a file that says more of its channels."""
 
     file: InsideFile
     kind: Literal["semg", "imu", "nirs", "ppg", "doppler", "sep", "hreflex", "rr"]
     channels: tuple[ChannelTable, ...] = ()
+    channel_map: InsideFile | None = None
     quiet: QuietTable | None = None
     noise_uV: dict[Text, Positive] | None = None
     reference: ReferenceTable | None = None

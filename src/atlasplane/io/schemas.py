@@ -12,6 +12,7 @@ from atlasplane.io.faults import nearest
 from atlasplane.io.models import CaseFile, VisitFile
 from atlasplane.io.models_observers import ObserversFile, ObserversOutput
 from atlasplane.io.models_readings import LandmarkFile
+from atlasplane.io.models_recording import ChannelsFile
 from atlasplane.io.models_records import ExamFile, LabsFile, ResponsesFile
 from atlasplane.io.models_rectified import RectifiedFile
 from atlasplane.io.models_registration import RegisterOutput
@@ -34,6 +35,7 @@ from atlasplane.io.outputs_batch import RegisterBatchOutput
 from atlasplane.io.outputs_doctor import DoctorOutput
 from atlasplane.io.outputs_exchange import ExportOutput, ImportOutput
 from atlasplane.io.outputs_segment import SegmentOutput
+from atlasplane.io.outputs_spasm import SpasmOutput
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -42,6 +44,7 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "case": CaseFile,
         "visit": VisitFile,
         "landmarks": LandmarkFile,
+        "channels": ChannelsFile,
         "rectified": RectifiedFile,
         "segmentation": SegmentationFile,
         "seeds": SeedsFile,
@@ -68,6 +71,7 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "segment": SegmentOutput,
         "register": RegisterOutput,
         "register-batch": RegisterBatchOutput,
+        "spasm": SpasmOutput,
     }
 )
 

@@ -21,9 +21,12 @@ from atlasplane.io.film_scale import (
 )
 from atlasplane.io.landmark_file import MarkedImage, read_landmarks
 from atlasplane.io.models import VISIT_SCHEMA, FilmTable, PhotoTable, VisitFile
+from atlasplane.io.models_records import ResponsesFile
 from atlasplane.io.photo_file import PhotoRead, read_photo
 from atlasplane.io.records_file import read_exam, read_labs, read_responses
 from atlasplane.io.text_file import checked_schema, read_toml, toml_content
+from atlasplane.io.visit_recordings import visit_recordings
+from atlasplane.sources.answers import Answers
 from atlasplane.sources.case import EnteredHeight, Moment, Phase, Visit
 from atlasplane.sources.film import Radiograph, View
 from atlasplane.sources.reading import Reading
@@ -125,6 +128,8 @@ def read_visit(folder: Path, table: VisitFile, digests: Mapping[Path, str]) -> V
         observer=table.observer,
         films=tuple(each.film for each in films),
         photos=tuple(each.photo for each in photos),
+        recordings=visit_recordings(folder, table.recording, named_file, name=name),
+        responses=_responses(folder, table, name),
         exam=_read_records(folder, table, name),
         entered_height=None
         if table.vector is None
@@ -199,13 +204,19 @@ def _readings(
     return read_landmarks(path, name=f"{folder.name}/{table.landmarks}", image=marked)
 
 
+def _responses(folder: Path, table: VisitFile, name: str) -> tuple[Answers, ...]:
+    """Answers to questionnaires; FHIR resources are checked and left to who reads them."""
+    found = []
+    for n, each in enumerate(table.responses):
+        file = f"{folder.name}/{each.file}"
+        read = read_responses(named_file(folder, each.file, name=name, where=f"responses[{n}]"), name=file)
+        if isinstance(read, ResponsesFile):
+            found.append(Answers(file=file, instrument=read.instrument, answers=read.answers))
+    return tuple(found)
+
+
 def _read_records(folder: Path, table: VisitFile, name: str) -> Mapping[str, object]:
     """Check that everything else the visit names is there and whole; the exam's tables."""
-    for n, recording in enumerate(table.recording):
-        named_file(folder, recording.file, name=name, where=f"recording[{n}]")
-    for n, each in enumerate(table.responses):
-        path = named_file(folder, each.file, name=name, where=f"responses[{n}]")
-        read_responses(path, name=f"{folder.name}/{each.file}")
     for n, each in enumerate(table.labs):
         read_labs(
             named_file(folder, each.file, name=name, where=f"labs[{n}]"), name=f"{folder.name}/{each.file}"

@@ -15,6 +15,7 @@ from atlasplane.report.patient_page import patient_page
 from atlasplane.report.provenance_view import provenance_view
 from atlasplane.report.registration_section import registration_view
 from atlasplane.report.series_view import series_view
+from atlasplane.report.spasm_view import SpasmView
 from atlasplane.report.view import FindingView, ReportView
 from atlasplane.report.visit_view import visit_view
 from atlasplane.report.wording import (
@@ -55,12 +56,22 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
         series=series_view(measured, comparison),
         bones=bones_view(measured, visits, comparison),
         registration=registration_view(measured),
+        spasm=_spasm(measured),
         films=film_groups(visits, simulated=case.simulated),
         film_note=FILM_NOTE,
         plain_title=PATIENT_TITLE,
         plain=patient_page(visits, comparison, simulated=case.simulated),
         provenance=provenance_view(visits),
     )
+
+
+def _spasm(measured: MeasuredCase) -> SpasmView | None:
+    """The section on spasm; a case without recordings needs none of what it is drawn with."""
+    if not any(visit.recordings for visit in measured.visits):
+        return None
+    from atlasplane.report.spasm_section import spasm_view
+
+    return spasm_view(measured)
 
 
 def _subtitle(visits: tuple[MeasuredVisit, ...]) -> str:

@@ -74,6 +74,7 @@ def _sources(view: ReportView) -> dict[str, bytes]:
     return {
         "main.typ": templates.joinpath("report.typ").read_bytes(),
         "registration.typ": templates.joinpath("registration.typ").read_bytes(),
+        "spasm.typ": templates.joinpath("spasm.typ").read_bytes(),
         "report.json": json.dumps(data, ensure_ascii=False).encode("utf-8"),
         **drawings,
     }

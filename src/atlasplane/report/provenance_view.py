@@ -25,6 +25,8 @@ CATALOGUES = (
     ("atlasplane.pathways.alignment", "head_position.toml", "prior of head position and tube angle"),
     ("atlasplane.pathways.alignment", "film_quality.toml", "limits of the film checks"),
     ("atlasplane.pathways.alignment", "film_fit.toml", "priors and limits of films fitted together"),
+    ("atlasplane.signals", "conditioning.toml", "how recordings are cleaned"),
+    ("atlasplane.pathways.spasm", "spasm.toml", "how spasm is found in recordings"),
     ("atlasplane.anatomy", "template_bones.npz", "template shape of the bones that are drawn"),
 )
 """Package, file (or folder of files) and content of the tables that the numbers depend on."""
@@ -52,7 +54,9 @@ def provenance_view(visits: Iterable[MeasuredVisit]) -> ProvenanceView:
     """Provenance of everything that these visits show."""
     shown = tuple(visits)
     return ProvenanceView(
-        films=tuple(source for visit in shown for source in (*_films(visit), *_in_space(visit))),
+        films=tuple(
+            source for visit in shown for source in (*_films(visit), *_in_space(visit), *_recordings(visit))
+        ),
         methods=tuple(sorted(_methods(shown))),
         catalogues=tuple(
             (f"{package}: {name}", f"{what}, sha256 {_digest(package, name)}")
@@ -95,6 +99,20 @@ def _in_space(visit: MeasuredVisit) -> Iterator[FilmSource]:
     volumes = dict.fromkeys(o.source for o in observed if o.condition in VOLUMES and o.source)
     for source in volumes:
         yield _space(", ".join(source), visit, [o for o in observed if o.source == source])
+
+
+def _recordings(visit: MeasuredVisit) -> Iterator[FilmSource]:
+    """The recordings of a visit: which channels, and where each threshold comes from."""
+    for analysed in visit.recordings:
+        analysis, started = analysed.analysis, analysed.recording.started
+        facts = [("Visit", visit_name(visit))]
+        facts += [] if started is None else [("Started", time_text(started))]
+        facts.append(("Merge gap", f"{fixed(analysis.merge_gap_s, 1)}{NO_BREAK}s"))
+        facts += [
+            (f"Channel {c.label}", f"{fixed(c.rate_hz, 1)}{NO_BREAK}Hz, baseline: {c.baseline.source}")
+            for c in analysis.channels
+        ]
+        yield FilmSource(file=analysis.file, facts=tuple(facts))
 
 
 def _space(name: str, visit: MeasuredVisit, observed: Sequence[Observation]) -> FilmSource:

@@ -12,6 +12,7 @@ from atlasplane.core.observation import (
     Measurement,
     Observation,
     Pose,
+    Site,
     coverage_factor,
 )
 from atlasplane.report.limits_text import flag_text, reference_text
@@ -27,6 +28,7 @@ from atlasplane.report.numbers import (
 from atlasplane.report.sections import sectioned
 from atlasplane.report.view import BudgetPart, BudgetRow, QuantityGroup, QuantityRow
 from atlasplane.report.wording import CONDITIONS, DOUBTFUL_TAGS, POSE_ANGLES, QUALITY_WORDS, SIDES
+from atlasplane.sources.muscles import muscles
 from atlasplane.uncertainty.budget import variance_shares
 
 BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube", "shape", "frame", "registration")
@@ -105,14 +107,22 @@ def pose_angles(pose: Pose) -> tuple[tuple[str, str, str, str], ...]:
 def site_text(observation: Observation) -> str:
     """Structure, level, side and condition, where they are named."""
     site, condition = observation.site, observation.condition
-    places = () if site is None else (site.structure, (site.level or "").replace("_", " "), site.side)
+    places = () if site is None else (_structure(site), (site.level or "").replace("_", " "), site.side)
     return ", ".join(
         part for part in (*places, CONDITIONS.get(condition, condition) if condition else "") if part
     )
 
 
+def _structure(site: Site) -> str:
+    """The name of a muscle, small; another structure as it is."""
+    known = muscles().get(site.structure or "")
+    return (site.structure or "") if known is None else known.name[:1].lower() + known.name[1:]
+
+
 def value_text(observation: Observation) -> str:
-    """The value alone, as it stands in the table."""
+    """The value alone: as it stands in the table, of a count its rate."""
+    if isinstance(observation, Count):
+        return with_unit(fixed(observation.rate, observation.quantity.decimals), observation.quantity.unit)
     return _shown(observation)["value"]
 
 

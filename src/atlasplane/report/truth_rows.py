@@ -49,7 +49,7 @@ def truth_rows(
         digits, unit = decimals_of(post), post.quantity.unit
         inside = abs(change.value - true_change) <= change.mdc.value
         cells = [with_unit(fixed(v, digits), unit) for v in (true_change, change.value, change.u)]
-        rows.append(["change", post.quantity.name, *cells, "yes" if inside else "no"])
+        rows.append(["change", _quantity_name(post), *cells, "yes" if inside else "no"])
     return rows
 
 
@@ -88,10 +88,16 @@ def _cells(found: Measurement, true: float) -> list[str]:
     text = shown_measurement(found)
     inside = _within(found.interval(), true)
     truth = with_unit(fixed(true, digits), unit)
-    name = found.quantity.name
+    name = _quantity_name(found)
     if found.condition == REGISTERED:
         name += ", registered"
     return [name, truth, text.value, text.u, "yes" if inside else "no"]
+
+
+def _quantity_name(found: Measurement) -> str:
+    """Name of the quantity, with the side of a muscle."""
+    site = found.site
+    return found.quantity.name + (f", {site.side}" if site and site.structure and site.side else "")
 
 
 def _within(interval: Interval | None, true: float) -> bool:

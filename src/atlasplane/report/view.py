@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from atlasplane.report.bones_view import BonesView
 from atlasplane.report.registration_view import RegistrationView
+from atlasplane.report.spasm_view import SpasmView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +312,7 @@ class PlainSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmSource:
-    """Where the numbers of a film, of films fitted together or of a volume come from.
+    """Where the numbers of a film, of films fitted together, of a volume or of a recording come from.
 
     `file` heads its (name, value) pairs: the file's name, or what was fitted.
     """
@@ -347,6 +348,7 @@ class ReportView:
     series: SeriesView | None
     bones: BonesView | None
     registration: RegistrationView | None
+    spasm: SpasmView | None
     films: tuple[FilmGroup, ...]
     film_note: str
     plain_title: str

@@ -104,6 +104,7 @@ MODALITIES = {
     "ct": "CT",
     "cbct": "CBCT",
     "mri": "MRI",
+    "semg": "electromyogram",
 }
 STANDINGS = {
     Standing.WITHIN: "within the limit",

@@ -20,6 +20,7 @@ from atlasplane.io.landmark_file import write_landmarks
 from atlasplane.io.models_records import EXAM_SCHEMA
 from atlasplane.io.toml_text import toml_text
 from atlasplane.simulate.case_volume import CaseVolume
+from atlasplane.simulate.recording_plan import RecordingPlan
 from atlasplane.simulate.visit import SCALE_U_REL, SimulatedFilm, SimulatedVisit
 
 EXAM_FILE = "exam.toml"
@@ -115,10 +116,21 @@ def _write_visit(folder: Path, visit: SimulatedVisit, picture: Picture, on_film:
         "observer": visit.films[0].reading.observer,
         **{kind: made for kind, made in tables.items() if made},
     }
+    if visit.night is not None:
+        content["recording"] = [_write_night(folder, visit.night.plan)]
     if visit.leg_readings_mm:
         write_text(folder / EXAM_FILE, toml_text({"schema": EXAM_SCHEMA, **visit.exam}))
         content["exam"] = {"file": EXAM_FILE}
     write_visit_file(folder, content)
+
+
+def _write_night(folder: Path, plan: RecordingPlan) -> dict[str, object]:
+    """The recorded night as EDF+, and its table; where its rest lies is noted in the file."""
+    from atlasplane.simulate.night import write_night  # films need no writer of recordings
+
+    write_night(folder / plan.file, plan)
+    channels = [{"label": c.label, "muscle": c.muscle, "side": c.side} for c in plan.channels]
+    return {"file": plan.file, "kind": "semg", "channels": channels}
 
 
 def _write_picture(path: Path, pixels: NDArray[np.uint16]) -> str:

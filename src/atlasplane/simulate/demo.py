@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from atlasplane.simulate.demo_night import SpasmLaw
 from atlasplane.simulate.follow_up import FollowUp
 from atlasplane.simulate.patient import Scenario, phantom_subject
 from atlasplane.simulate.subject import Subject
@@ -17,6 +18,9 @@ _HEAD = (0.4, 0.8, -0.5)
 _FOLLOW_UP = FollowUp(atlas_deg=(-12.5, 1.4, 2.0), head_deg=(1.0, -0.6, 0.4))
 """Two degrees back towards straight since the scan, which was taken before the correction."""
 _LEGS = (8.0, 1.0)
+_BEFORE = SpasmLaw(tonic_per_hour=(11.0, 6.0), clonus_per_hour=(5.0, 3.0))
+_AFTER = SpasmLaw(tonic_per_hour=(3.0, 2.0), clonus_per_hour=(1.0, 0.8))
+"""Nights of the patient; the twin's are both drawn as the first, so that they differ by chance alone."""
 _PICTURES = (*VIEWS, View.PHOTO_LATERAL)
 _JOINTS = frozenset({"C0_FACET_R", "C0_FACET_L", "C1_FACET_R", "C1_FACET_L", "C1_AA"})
 """Joint surfaces that nobody marks on the demo's scan: C1 of the phantom turns about its own centre, so its
@@ -36,8 +40,9 @@ class DemoPatient:
 def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
     """Patient and twin; the twin has the same bones and listing, and nothing changes between his films.
 
-    The patient has a CBCT, so that his films are fitted with his own bones and two low-dose films of a later
-    visit can be registered with it; the twin has none.
+    Both have a recorded night before the correction and one after it. The patient has a CBCT, so that his
+    films are fitted with his own bones and two low-dose films of a later visit can be registered with it; the
+    twin has none.
     """
     scenario = Scenario(
         seed=seed,
@@ -49,6 +54,7 @@ def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
         scan="cbct",
         scan_unmarked=_JOINTS,
         follow_up=_FOLLOW_UP,
+        nights={"v1": _BEFORE, "v2": _AFTER},
         pseudonym="DEMO-PATIENT",
     )
     subject = phantom_subject(scenario)
@@ -59,6 +65,7 @@ def demo_patients(seed: int) -> tuple[DemoPatient, DemoPatient]:
         leg_mm=(_LEGS[0], _LEGS[0]),
         scan="none",
         follow_up=None,
+        nights={"v1": _BEFORE, "v2": _BEFORE},
         pseudonym="DEMO-TWIN",
     )
     return (

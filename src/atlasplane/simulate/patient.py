@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from atlasplane.simulate.case_volume import (
     copied_volume,
     simulated_volume,
 )
+from atlasplane.simulate.demo_night import Night, SpasmLaw, night_plan
 from atlasplane.simulate.follow_up import AFTER, FollowUp, follow_up_visit
 from atlasplane.simulate.follow_up import VIEWS as FOLLOW_UP_VIEWS
 from atlasplane.simulate.observer import Observer
@@ -52,6 +53,8 @@ AXIS_SD_DEG = (3.0, 1.0, 2.5)
 TRUNK_SD_DEG = (4.0, 1.0, 1.5)
 LEG_SD_MM = 4.5
 """Of one examiner's leg check: what the agreement of Woodfield et al. 2011 (JMPT 34:239) amounts to."""
+EVENING_HOUR = 22
+"""Recorded nights begin at half past."""
 ZERO = (0.0, 0.0, 0.0)
 RIG = "stand"
 """Name of the rig whose films are calibrated to each other."""
@@ -84,6 +87,8 @@ class Scenario:
         Whether a CBCT of the phantom is taken at the first visit. A CT that is filmed is always in the case.
     follow_up : FollowUp or None
         A visit six weeks later with two low-dose films.
+    nights : mapping visit -> SpasmLaw
+        Visits to which a recorded night belongs, and how spasms come in it.
     rig : bool
         Films calibrated to each other: their cameras are stated, exactly, in place of the technique.
     pseudonym : str
@@ -100,6 +105,7 @@ class Scenario:
     scan: str = "none"
     scan_unmarked: frozenset[str] = frozenset()
     follow_up: FollowUp | None = None
+    nights: Mapping[str, SpasmLaw] = field(default_factory=dict)
     rig: bool = False
     pseudonym: str = "SIM"
 
@@ -216,7 +222,18 @@ def scenario_visits(scenario: Scenario, subject: Subject) -> tuple[SimulatedVisi
         visits.append(visit if scenario.leg_mm is None else _legs_checked(visit, scenario.leg_mm[k], legs))
     if scenario.follow_up is not None:
         visits.append(_followed_up(scenario, scenario.follow_up, subject, clinic))
-    return tuple(visits)
+    return tuple(_recorded(scenario, visit) for visit in visits)
+
+
+def _recorded(scenario: Scenario, visit: SimulatedVisit) -> SimulatedVisit:
+    """The visit with its night: before a visit that is no "after", else after it."""
+    law = scenario.nights.get(visit.id)
+    if law is None:
+        return visit
+    evening = visit.time.replace(hour=EVENING_HOUR, minute=30, second=0)
+    started = evening if visit.moment == "post" else evening - timedelta(days=1)
+    plan = night_plan(_stream(scenario, f"night {visit.id}"), law, started)
+    return replace(visit, night=Night(plan=plan, law=law))
 
 
 def _clinic(scenario: Scenario) -> Clinic:

@@ -13,6 +13,7 @@ from atlasplane.geometry.camera import PinholeCamera
 from atlasplane.geometry.frames import ISB_FROM_LPS
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
+from atlasplane.simulate.demo_night import Night
 from atlasplane.simulate.observer import Observer, place
 from atlasplane.simulate.setup import SETUPS, FilmSetup, setups_of
 from atlasplane.simulate.subject import Angles, Posed, Subject
@@ -189,6 +190,8 @@ class SimulatedVisit:
         True leg length difference, + right leg short; None where it was not looked at.
     leg_readings_mm : tuple of float
         What the examiner read.
+    night : Night or None
+        A recorded night that belongs to the visit.
     scan : ScanTruth or None
         Where a CT or CBCT was taken at this visit.
     scanned : mapping bone -> RigidTransform
@@ -202,6 +205,7 @@ class SimulatedVisit:
     films: tuple[SimulatedFilm, ...]
     leg_mm: float | None = None
     leg_readings_mm: tuple[float, ...] = ()
+    night: Night | None = None
     scan: ScanTruth | None = None
     scanned: Mapping[str, RigidTransform] = field(default_factory=dict)
 
@@ -251,6 +255,8 @@ class SimulatedVisit:
             own["leg_length_difference"] = self.leg_mm
         if self.scan is not None:
             own |= self.scan.values()
+        if self.night is not None:
+            quantities |= self.night.truth()
         return quantities | {key: {"film": None, "patient": value} for key, value in own.items()}
 
 

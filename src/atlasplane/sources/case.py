@@ -1,4 +1,4 @@
-"""A case is one person; a visit is one dated encounter with its films, photographs and examination."""
+"""A case is one person; a visit is one dated encounter with its films, photographs, recordings and exam."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from enum import Enum
 from pathlib import Path
 
 from atlasplane.core.finding import Finding
+from atlasplane.sources.answers import Answers
 from atlasplane.sources.film import Radiograph
 from atlasplane.sources.observer import ObserverPlacing
 from atlasplane.sources.photograph import Photograph
+from atlasplane.sources.visit_recording import VisitRecording
 from atlasplane.sources.volume import Volume
 
 
@@ -75,6 +77,9 @@ class Visit:
         Name of its folder inside the case.
     films : tuple of Radiograph
     photos : tuple of Photograph
+    recordings : tuple of VisitRecording
+    responses : tuple of Answers
+        Those that are not FHIR resources.
     exam : mapping
         Tables of exam.toml as written, empty without one.
     entered_height : EnteredHeight or None
@@ -88,6 +93,8 @@ class Visit:
     observer: str | None = None
     films: tuple[Radiograph, ...] = ()
     photos: tuple[Photograph, ...] = ()
+    recordings: tuple[VisitRecording, ...] = ()
+    responses: tuple[Answers, ...] = ()
     exam: Mapping[str, object] = field(default_factory=dict)
     entered_height: EnteredHeight | None = None
 
@@ -109,6 +116,8 @@ class Case:
     observers : mapping observer -> ObserverPlacing
         Placing errors of observers who repeated enough readings; they replace the catalogue's defaults.
     plan : PlanChoice
+    diary : tuple of mapping column -> text
+        Rows of diary.csv as written.
     findings : tuple of Finding
         What reading the folder brought up (marker, digest, other patient's data, ...).
     """
@@ -124,6 +133,7 @@ class Case:
     volumes: tuple[Volume, ...] = ()
     observers: Mapping[str, ObserverPlacing] = field(default_factory=dict)
     plan: PlanChoice = PlanChoice()
+    diary: tuple[Mapping[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def visit(self, id_: str) -> Visit | None:

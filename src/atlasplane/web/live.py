@@ -246,7 +246,9 @@ def _film_findings(analysis: FilmAnalysis, term: ProjectionTerm | None, rest: _R
 
 
 def _measured(case: Case, visit: Visit) -> MeasuredVisit:
-    return measure_case(replace(case, visits=(visit,))).visits[0]
+    # What is recorded or told of the visit does not change with its marks, and takes seconds to measure.
+    marked = replace(visit, recordings=(), responses=())
+    return measure_case(replace(case, visits=(marked,), diary=())).visits[0]
 
 
 def _images(visit: Visit) -> tuple[PlanarImage, ...]:

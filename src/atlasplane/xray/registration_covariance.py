@@ -35,6 +35,9 @@ from atlasplane.xray.tables import packaged_table
 Whole = NDArray[np.int64]
 FLOOR_SCHEMA = "atlasplane.bias-floor/1"
 FLOOR_KINDS = ("rotation_deg", "translation_mm")
+SKULL_FLOOR = "skull_mm"
+"""What the skull's shift has beside: the scan ends within it, and its voxels are coarser."""
+_SKULL_SHIFT = slice(3, 6)
 _TINY = 1e-12
 _KEPT = 0.1
 """Part of a block's information that stays when it is left out, so that no unknown is ever wholly lost."""
@@ -259,19 +262,22 @@ def with_floor(
         As `Start.cov`.
     floor : mapping, optional
         ``rotation_deg`` and ``translation_mm``: standard deviations of every bone by itself about and along
-        X, Y and Z of the volume; default those of the rig in ``bias_floor.toml``.
+        X, Y and Z of the volume; ``skull_mm``, where it is there, those of the skull's shift beside them;
+        default those of the rig in ``bias_floor.toml``.
     """
     floor = bias_floor(problem.rig) if floor is None else floor
     matrix = floor_map(problem, skull, motions)
     own = np.concatenate([np.radians(floor["rotation_deg"]), floor["translation_mm"]])
-    scaled = matrix * np.tile(own, len(problem.bones))
+    sds = np.tile(own, len(problem.bones))
+    sds[_SKULL_SHIFT] = np.hypot(sds[_SKULL_SHIFT], floor.get(SKULL_FLOOR, np.zeros(3)))
+    scaled = matrix * sds
     return np.asarray(cov + scaled @ scaled.T)
 
 
 def bias_floor(rig: Rig) -> Mapping[str, Sequence[float]]:
-    """The floor of one rig: ``rotation_deg`` and ``translation_mm``, each of X, Y and Z."""
+    """The floor of one rig: ``rotation_deg``, ``translation_mm`` and ``skull_mm``, each of X, Y and Z."""
     own = packaged_table("bias_floor.toml", FLOOR_SCHEMA)[rig]
-    return MappingProxyType({kind: tuple(own[kind]) for kind in FLOOR_KINDS})
+    return MappingProxyType({kind: tuple(own[kind]) for kind in (*FLOOR_KINDS, SKULL_FLOOR)})
 
 
 def _carried(arm_mm: Array) -> Array:

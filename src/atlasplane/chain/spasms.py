@@ -1,0 +1,315 @@
+"""Spasms in a recording: each channel read piece by piece, cleaned, and held against rest from outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+
+from atlasplane.chain.spasms_channels import channel_signal, conditioning_of
+from atlasplane.chain.spasms_course import Course, course
+from atlasplane.chain.spasms_hours import hour_intervals
+from atlasplane.chain.spasms_movement import movement, sensed_movement
+from atlasplane.chain.spasms_rest import (
+    Rest,
+    baseline_of,
+    heart_at_rest,
+    reference_uV,
+    rest_of,
+    stretches_apart,
+)
+from atlasplane.chain.spasms_settings import spasms_setting
+from atlasplane.core.errors import BadInput, Cancelled
+from atlasplane.core.finding import Finding, Severity
+from atlasplane.core.observation import Interval
+from atlasplane.io.recording_file import read_labels, read_recording
+from atlasplane.io.recording_map import ChannelMap
+from atlasplane.pathways.spasm.agreement import Agreement, agreement
+from atlasplane.pathways.spasm.analysis import analyse
+from atlasplane.pathways.spasm.baseline import baseline_findings
+from atlasplane.pathways.spasm.context import Context, Signal, Stretch
+from atlasplane.pathways.spasm.result import ChannelSpasms, SpasmAnalysis
+from atlasplane.pathways.spasm.settings import SpasmSettings, spasm_settings
+from atlasplane.signals.conditioning import frames
+from atlasplane.sources.muscles import side_in
+from atlasplane.sources.recording import ChannelKind, Recording, Samples
+from atlasplane.sources.visit_recording import StatedStretch
+
+MICROVOLT = "uV"
+Progress = Callable[[float, str], None]
+"""Told what share is done, 0 to 1, and what is being done; also from other threads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpasmRequest:
+    """What is stated of a recording beside what its file says.
+
+    Attributes
+    ----------
+    channels : ChannelMap or None
+        Muscles, sides, and the layout of a text file.
+    quiet, reference : StatedStretch or None
+        Rest, and a reference contraction.
+    reference_kind : str
+        "MVE" for a maximal one, "RVC" for a submaximal one.
+    noise_uV : mapping label -> float
+    merge_gap_s : float or None
+        None for the packaged one.
+    tight : mapping (muscle, side) -> bool
+        What the hand found.
+    labels : Path or None
+        A person's events, to be compared.
+    """
+
+    channels: ChannelMap | None = None
+    quiet: StatedStretch | None = None
+    reference: StatedStretch | None = None
+    reference_kind: str = "RVC"
+    noise_uV: Mapping[str, float] = field(default_factory=dict)
+    merge_gap_s: float | None = None
+    tight: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    labels: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class AnalysedRecording:
+    """A recording with what was found in it, and what pictures of it need.
+
+    Attributes
+    ----------
+    recording : Recording
+        Its samples are read again for pictures.
+    analysis : SpasmAnalysis
+    courses : mapping label -> Course
+    signals : mapping label -> callable
+        The cleaned signal of a short stretch.
+    hour_intervals : mapping label -> tuple of Interval or None
+        Of the burden of each hour.
+    agreements : tuple of Agreement
+        Beside a person's labels; empty without.
+    """
+
+    recording: Recording
+    analysis: SpasmAnalysis
+    courses: Mapping[str, Course]
+    signals: Mapping[str, Signal]
+    hour_intervals: Mapping[str, tuple[Interval | None, ...]]
+    agreements: tuple[Agreement, ...] = ()
+
+    @property
+    def raw(self) -> frozenset[str]:
+        """Labels of channels that are in steps of a converter: their files do not tell microvolts."""
+        return frozenset(own.label for own in self.recording.channels if own.unit != MICROVOLT)
+
+    def index(self, label: str) -> int:
+        """Place of a channel in the recording."""
+        return next(k for k, channel in enumerate(self.recording.channels) if channel.label == label)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Analysed:
+    """One channel."""
+
+    channel: ChannelSpasms
+    course: Course
+    signal: Signal
+    hours: tuple[Interval | None, ...]
+    findings: tuple[Finding, ...]
+
+
+def analyse_file(
+    path: Path,
+    request: SpasmRequest | None = None,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> AnalysedRecording:
+    """Spasms of a recording's file; arguments and errors as `analyse_recording`.
+
+    Parameters
+    ----------
+    name : str, optional
+        How results and messages name the file.
+    """
+    known = request or SpasmRequest()
+    recording = read_recording(path, channels=known.channels)
+    if name is not None:
+        recording = replace(recording, file=name)
+    return analyse_recording(recording, known, progress=progress, cancelled=cancelled)
+
+
+def analyse_recording(
+    recording: Recording,
+    request: SpasmRequest | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> AnalysedRecording:
+    """Spasms of every channel of muscle activity of a recording.
+
+    Channels are worked on two at a time, each in pieces of a minute, so that a day needs no more memory than
+    its frames. The same recording gives the same numbers.
+
+    Raises
+    ------
+    BadInput
+        When no channel is of muscle activity, or rest is known for none or only some of them.
+    Cancelled
+        When `cancelled` said so.
+    MissingExtra
+        When the optional part [signals] is not installed.
+    """
+    known = request or SpasmRequest()
+    chosen = [k for k, channel in enumerate(recording.channels) if channel.kind is ChannelKind.EMG]
+    if not chosen:
+        remedy = "Say in a channel map which of its channels are of kind 'emg'"
+        raise BadInput(recording.file, "holds no channel of muscle activity", remedy)
+    settings = spasm_settings()
+    if known.merge_gap_s is not None:
+        settings = replace(settings, merge_gap_s=known.merge_gap_s)
+    rest = rest_of(recording, known.quiet, known.noise_uV, known.reference, known.reference_kind)
+    job = _Job(recording, known, rest, settings, _Meter(recording, chosen, progress, cancelled))
+    found = job.all(chosen)
+    analysis = SpasmAnalysis(
+        file=recording.file,
+        duration_s=recording.duration_s,
+        channels=tuple(each.channel for each in found),
+        merge_gap_s=settings.merge_gap_s,
+        findings=_once(
+            (
+                *recording.findings,
+                *(f for each in found for f in each.findings),
+                *_raw_sides(recording.file, [each.channel for each in found]),
+            )
+        ),
+        simulated=recording.simulated,
+    )
+    agreements = () if known.labels is None else agreement(analysis, read_labels(known.labels))
+    return AnalysedRecording(
+        recording=recording,
+        analysis=analysis,
+        courses={each.channel.label: each.course for each in found},
+        signals={each.channel.label: each.signal for each in found},
+        hour_intervals={each.channel.label: each.hours for each in found},
+        agreements=agreements,
+    )
+
+
+def _raw_sides(file: str, channels: Sequence[ChannelSpasms]) -> Iterator[Finding]:
+    """Muscles whose two sides stand beside each other in microvolts alone."""
+    sides: dict[str, set[str]] = {}
+    for channel in channels:
+        side = channel.side or side_in(channel.label)
+        if side and channel.intensity_percent is None:
+            sides.setdefault(channel.muscle or "muscle", set()).add(side)
+    for muscle in sorted(muscle for muscle, own in sides.items() if len(own) > 1):
+        text = (
+            f"{muscle}: left and right in uV do not compare, since skin and electrodes differ; a reference "
+            "contraction of each side makes them comparable"
+        )
+        yield Finding(code="spasm.raw_sides", severity=Severity.INFO, file=file, text=text)
+
+
+def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys(findings))
+
+
+def _either(
+    sensed: tuple[Stretch, ...] | None, noted: tuple[Stretch, ...] | None
+) -> tuple[Stretch, ...] | None:
+    """What sensors and notes say together; None where neither is there."""
+    if sensed is None or noted is None:
+        return sensed if noted is None else noted
+    return tuple(sorted((*sensed, *noted), key=lambda stretch: stretch.start_s))
+
+
+class _Meter:
+    """How far the reading is, over all channels and threads; ends a run that is no longer wanted."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        chosen: Sequence[int],
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self._total = max(1, sum(recording.channels[k].n_samples for k in chosen))
+        self._file, self._progress, self._cancelled = recording.file, progress, cancelled
+        self._done, self._lock = 0, Lock()
+
+    def blocks(self, recording: Recording, k: int) -> Iterator[Samples]:
+        """The samples of a channel in pieces, each counted."""
+        channel = recording.channels[k]
+        for block in recording.blocks(k, max(1, round(spasms_setting("block") * channel.rate_hz))):
+            if self._cancelled is not None and self._cancelled():
+                raise Cancelled(self._file)
+            yield block
+            with self._lock:
+                self._done += len(block)
+                share = self._done / self._total
+            if self._progress is not None:
+                self._progress(share, channel.label)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The analysis of a recording's channels."""
+
+    recording: Recording
+    request: SpasmRequest
+    rest: Rest
+    settings: SpasmSettings
+    meter: _Meter
+
+    def all(self, chosen: Sequence[int]) -> list[_Analysed]:
+        """Every channel, in their order."""
+        sensed = sensed_movement(self.recording)
+        workers = max(1, min(2, os.cpu_count() or 1, len(chosen)))
+        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="spasm") as pool:
+            jobs = [pool.submit(self.one, k, sensed) for k in chosen]
+            try:
+                return [job.result() for job in jobs]
+            except BaseException:
+                for job in jobs:
+                    job.cancel()
+                raise
+
+    def one(self, k: int, sensed: tuple[Stretch, ...] | None) -> _Analysed:
+        """One channel: its frames live only here."""
+        recording, channel = self.recording, self.recording.channels[k]
+        conditioning = conditioning_of(recording, k)
+        if conditioning.heart and heart_at_rest(self.rest, recording, k) is False:
+            conditioning = replace(conditioning, heart=False)
+        powers = frames(
+            self.meter.blocks(recording, k), channel.rate_hz, conditioning, start_s=channel.start_s
+        )
+        baseline, quiet = baseline_of(self.rest, recording, k, powers, self.settings)
+        signal = channel_signal(recording, k, conditioning)
+        context = Context(
+            file=recording.file,
+            movement=_either(sensed, movement(recording, channel.label)),
+            apart=stretches_apart(self.rest, recording, channel.label),
+            annotations=recording.annotations,
+            tight=self.request.tight.get((channel.muscle or "", channel.side or "")),
+            reference_uV=reference_uV(self.rest, recording, k, powers, baseline),
+            signal=signal,
+        )
+        found = analyse(channel, powers, baseline, context, self.settings)
+        doubts = (
+            ()
+            if quiet is None
+            else baseline_findings(
+                quiet, baseline, label=channel.label, file=recording.file, settings=self.settings
+            )
+        )
+        return _Analysed(
+            channel=found,
+            course=course(powers, recording.duration_s),
+            signal=signal,
+            hours=hour_intervals(found, recording.duration_s),
+            findings=(*doubts, *found.findings),
+        )

@@ -1,0 +1,277 @@
+"""Where a recording's rest lies: stated, noted in the file, or in a file of its own; and its reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from atlasplane.chain.spasms_channels import conditioning_of
+from atlasplane.chain.spasms_settings import spasms_setting
+from atlasplane.core.errors import BadInput
+from atlasplane.io.recording_file import read_recording
+from atlasplane.pathways.spasm.baseline import baseline_from, baseline_of_noise, baseline_of_reference
+from atlasplane.pathways.spasm.context import Stretch
+from atlasplane.pathways.spasm.result import Baseline
+from atlasplane.pathways.spasm.settings import SpasmSettings
+from atlasplane.signals.conditioning import frames
+from atlasplane.signals.frames import Frames
+from atlasplane.sources.recording import Channel, ChannelKind, Recording, Samples
+from atlasplane.sources.visit_recording import StatedStretch
+
+QUIET, REFERENCE = "quiet", "reference"
+"""Texts of annotations, whatever their case."""
+REMEDY = (
+    "Say where the muscle was at rest: --quiet START:STOP, --quiet-file FILE or --noise-uV CHANNEL=UV, "
+    "in visit.toml 'quiet' or 'noise_uV', or an EDF+ annotation 'quiet' with a duration"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Rest:
+    """What is known of the rest of a recording; each channel takes the first that applies.
+
+    Attributes
+    ----------
+    noise_uV : mapping label -> float
+    stated : StatedStretch or None
+    elsewhere : Recording or None
+        Of the stated stretch, where it lies in another file.
+    reference : StatedStretch or None
+    reference_elsewhere : Recording or None
+    reference_kind : "MVE" or "RVC"
+    """
+
+    noise_uV: Mapping[str, float] = field(default_factory=dict)
+    stated: StatedStretch | None = None
+    elsewhere: Recording | None = None
+    reference: StatedStretch | None = None
+    reference_elsewhere: Recording | None = None
+    reference_kind: Literal["MVE", "RVC"] = "RVC"
+
+
+def rest_of(
+    recording: Recording,
+    quiet: StatedStretch | None,
+    noise_uV: Mapping[str, float],
+    reference: StatedStretch | None,
+    kind: str,
+) -> Rest:
+    """Rest and reference of a recording, with the files that they lie in opened.
+
+    Raises
+    ------
+    BadInput
+        When noise is stated of a channel that is not there, a stretch lies beyond the recording, or a channel
+        has no rest at all.
+    """
+    labels = [channel.label for channel in recording.channels]
+    for label in noise_uV:
+        if label not in labels:
+            raise BadInput(
+                recording.file, f"has no channel '{label}'", f"Its channels are: {', '.join(labels)}"
+            )
+    rest = Rest(
+        noise_uV=noise_uV,
+        stated=quiet,
+        elsewhere=_opened(quiet),
+        reference=reference,
+        reference_elsewhere=_opened(reference),
+        reference_kind="MVE" if kind.upper() in ("MVE", "MVC") else "RVC",
+    )
+    for stretch, other, what in (
+        (quiet, rest.elsewhere, QUIET),
+        (reference, rest.reference_elsewhere, REFERENCE),
+    ):
+        _check_within(stretch, other or recording, what)
+    for channel in recording.channels:
+        if channel.kind is ChannelKind.EMG and not _has_rest(rest, recording, channel.label):
+            what = f"nothing says where channel '{channel.label}' was at rest, and no threshold comes from it"
+            raise BadInput(recording.file, what, REMEDY)
+    return rest
+
+
+def _opened(stretch: StatedStretch | None) -> Recording | None:
+    return None if stretch is None or stretch.path is None else read_recording(stretch.path)
+
+
+def _check_within(stretch: StatedStretch | None, recording: Recording, what: str) -> None:
+    if stretch is None:
+        return
+    start_s, stop_s = _ends(stretch, recording)
+    if not 0 <= start_s < stop_s <= recording.duration_s + 1e-6:
+        said = f"the {what} stretch {start_s:g} to {stop_s:g} s is not within its {recording.duration_s:g} s"
+        raise BadInput(recording.file, said, "Correct its start and stop, s after the start of the recording")
+
+
+def _ends(stretch: StatedStretch, recording: Recording) -> tuple[float, float]:
+    start_s = 0.0 if stretch.start_s is None else stretch.start_s
+    return start_s, recording.duration_s if stretch.stop_s is None else stretch.stop_s
+
+
+def _has_rest(rest: Rest, recording: Recording, label: str) -> bool:
+    if rest.stated is not None or label in rest.noise_uV or rest.reference is not None:
+        return True
+    return bool(_noted(recording, QUIET, label)) or bool(_noted(recording, REFERENCE, label))
+
+
+def _noted(recording: Recording, text: str, label: str) -> list[Stretch]:
+    """Annotated stretches of a text that hold for a channel."""
+    return [
+        Stretch(start_s=note.start_s, stop_s=min(note.start_s + note.duration_s, recording.duration_s))
+        for note in recording.annotations
+        if note.text.strip().lower() == text
+        and note.duration_s > 0
+        and note.start_s < recording.duration_s
+        and note.channel in (None, label)
+    ]
+
+
+def baseline_of(
+    rest: Rest, recording: Recording, k: int, powers: Frames, settings: SpasmSettings
+) -> tuple[Baseline, Frames | None]:
+    """The baseline of a channel, and the frames of its quiet stretch where one was recorded.
+
+    The first that applies: a stated stretch, stated noise, a note `quiet`, a reference contraction.
+
+    Raises
+    ------
+    BadInput
+        When the quiet stretch is too short or tells nothing, or its file lacks the channel.
+    """
+    with _named(recording.file, recording.channels[k].label):
+        return _baseline(rest, recording, k, powers, settings)
+
+
+@contextmanager
+def _named(file: str, label: str) -> Iterator[None]:
+    """Faults of a channel's rest name the file as well: a baseline knows its channel alone."""
+    try:
+        yield
+    except BadInput as fault:
+        if fault.file != label:
+            raise
+        raise BadInput(file, f"channel '{label}': {fault.what}", fault.remedy) from fault
+
+
+def _baseline(
+    rest: Rest, recording: Recording, k: int, powers: Frames, settings: SpasmSettings
+) -> tuple[Baseline, Frames | None]:
+    channel = recording.channels[k]
+    if rest.stated is not None and rest.elsewhere is not None:
+        start_s, stop_s = _ends(rest.stated, rest.elsewhere)
+        quiet = _frames_elsewhere(rest.elsewhere, channel, recording.file, start_s, stop_s)
+        made = baseline_from(
+            quiet, label=channel.label, source="file", start_s=start_s, stop_s=stop_s, settings=settings
+        )
+        return made, quiet
+    if rest.stated is None and channel.label in rest.noise_uV:
+        return baseline_of_noise(rest.noise_uV[channel.label], label=channel.label, settings=settings), None
+    if rest.stated is not None:
+        part = Stretch(**dict(zip(("start_s", "stop_s"), _ends(rest.stated, recording), strict=True)))
+    else:
+        noted = _noted(recording, QUIET, channel.label)
+        if not noted:
+            return _from_reference(rest, recording, k, powers, settings), None
+        part = max(noted, key=lambda stretch: stretch.stop_s - stretch.start_s)
+    made = baseline_from(
+        powers,
+        label=channel.label,
+        source="segment",
+        start_s=part.start_s,
+        stop_s=part.stop_s,
+        settings=settings,
+    )
+    return made, powers
+
+
+def heart_at_rest(rest: Rest, recording: Recording, k: int) -> bool | None:
+    """Whether a channel's quiet stretch holds heart beats; None where it is too short to tell, or unknown.
+
+    A heart beats at rest as well: what is found during activity alone is the rhythm of the muscle.
+    """
+    channel = recording.channels[k]
+    if rest.stated is not None:
+        part, other = _ends(rest.stated, rest.elsewhere or recording), rest.elsewhere or recording
+    else:
+        noted = _noted(recording, QUIET, channel.label)
+        if not noted:
+            return None
+        longest = max(noted, key=lambda stretch: stretch.stop_s - stretch.start_s)
+        part, other = (longest.start_s, longest.stop_s), recording
+    if part[1] - part[0] < spasms_setting("heart_rest"):
+        return None
+    return _frames_elsewhere(other, channel, recording.file, *part).heart_per_min is not None
+
+
+def _from_reference(
+    rest: Rest, recording: Recording, k: int, powers: Frames, settings: SpasmSettings
+) -> Baseline:
+    level = _reference_level(rest, recording, k, powers)
+    assert level is not None  # a channel without any rest was refused
+    return baseline_of_reference(
+        level, label=recording.channels[k].label, kind=rest.reference_kind, settings=settings
+    )
+
+
+def reference_uV(
+    rest: Rest, recording: Recording, k: int, powers: Frames, baseline: Baseline
+) -> float | None:
+    """Root mean square of the reference contraction, the noise's power taken off; None without one."""
+    level = _reference_level(rest, recording, k, powers)
+    if level is None:
+        return None
+    clean = level**2 - (baseline.noise_uV**2 if baseline.source != "reference" else 0.0)
+    return math.sqrt(clean) if clean > 0 else None
+
+
+def _reference_level(rest: Rest, recording: Recording, k: int, powers: Frames) -> float | None:
+    channel = recording.channels[k]
+    if rest.reference is not None and rest.reference_elsewhere is not None:
+        start_s, stop_s = _ends(rest.reference, rest.reference_elsewhere)
+        own = _frames_elsewhere(rest.reference_elsewhere, channel, recording.file, start_s, stop_s)
+        return _level(own, start_s, stop_s)
+    if rest.reference is not None:
+        return _level(powers, *_ends(rest.reference, recording))
+    noted = _noted(recording, REFERENCE, channel.label)
+    return _level(powers, noted[0].start_s, noted[0].stop_s) if noted else None
+
+
+def _level(powers: Frames, start_s: float, stop_s: float) -> float | None:
+    part = np.asarray(powers.power_uV2[powers.between(start_s, stop_s)], dtype=float)
+    mean = float(np.mean(part[np.isfinite(part)])) if np.any(np.isfinite(part)) else 0.0
+    return math.sqrt(mean) if mean > 0 else None
+
+
+def stretches_apart(rest: Rest, recording: Recording, label: str) -> tuple[Stretch, ...]:
+    """Quiet and reference stretches within the recording: not analysed, and not at fault."""
+    found = [*_noted(recording, QUIET, label), *_noted(recording, REFERENCE, label)]
+    for stated in (rest.stated, rest.reference):
+        if stated is not None and stated.path is None:
+            start_s, stop_s = _ends(stated, recording)
+            found.append(Stretch(start_s=start_s, stop_s=stop_s))
+    return tuple(found)
+
+
+def _frames_elsewhere(other: Recording, channel: Channel, file: str, start_s: float, stop_s: float) -> Frames:
+    """Frames of the same channel of another recording, of a stretch of it."""
+    k = next((k for k, own in enumerate(other.channels) if own.label == channel.label), None)
+    if k is None:
+        labels = ", ".join(own.label for own in other.channels)
+        remedy = f"Name a recording with the channels of {file}; it has {labels}"
+        raise BadInput(other.file, f"has no channel '{channel.label}'", remedy)
+    own = other.channels[k]
+    first = max(0, round((start_s - own.start_s) * own.rate_hz))
+    stop = min(own.n_samples, round((stop_s - own.start_s) * own.rate_hz))
+    begin_s = own.start_s + first / own.rate_hz
+    return frames(_blocks(other, k, first, stop), own.rate_hz, conditioning_of(other, k), start_s=begin_s)
+
+
+def _blocks(recording: Recording, k: int, first: int, stop: int) -> Iterator[Samples]:
+    length = max(1, round(60 * recording.channels[k].rate_hz))
+    for begin in range(first, stop, length):
+        yield recording.samples.read(k, begin, min(begin + length, stop))

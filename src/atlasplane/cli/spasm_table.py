@@ -1,0 +1,89 @@
+"""Spasms of a recording as a table in the terminal; the digits are the report's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from atlasplane.cli.terminal import Column, cells, console, print_findings, print_labelled, table
+from atlasplane.report.numbers import fixed
+from atlasplane.report.spasm_agreement import agreement_table
+from atlasplane.report.spasm_numbers import (
+    amplitude_text,
+    axis_of,
+    baseline_text,
+    by_muscle,
+    channel_name,
+    class_counts,
+    estimate_interval,
+    estimate_text,
+    excluded_s,
+    hours_text,
+    rate_interval,
+    rate_text,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from atlasplane.chain.spasms import AnalysedRecording
+    from atlasplane.pathways.spasm.result import ChannelSpasms
+    from atlasplane.report.spasm_svg import TimeAxis
+
+SIMULATED = "[bold magenta]SIMULATED[/] data: not a patient's recording."
+
+
+def print_spasms(done: AnalysedRecording) -> None:
+    """Findings, then burden, counts and durations of each channel, then where the thresholds come from."""
+    out, analysis = console(), done.analysis
+    if analysis.simulated:
+        out.print(SIMULATED)
+    print_findings(out, analysis.findings)
+    ordered = [channel for group in by_muscle(analysis.channels) for channel in group]
+    numbers = ("burden", "95 %", "spasms", "mean duration", "clonus")
+    shown = table(
+        f"{analysis.file}: {hours_text(analysis.duration_s)}, merge gap {fixed(analysis.merge_gap_s, 1)} s",
+        [Column("channel", least=8), *(Column(name, "right") for name in numbers)],
+    )
+    for channel in ordered:
+        shown.add_row(*cells(_row(channel)))
+    out.print(shown)
+    axis = axis_of(analysis.duration_s, done.recording.started)
+    rows = [line for channel in ordered for line in _lines(channel, axis, raw=channel.label in done.raw)]
+    print_labelled(out, rows)
+    _print_agreement(out, done)
+
+
+def _lines(channel: ChannelSpasms, axis: TimeAxis, *, raw: bool) -> Iterator[tuple[str, str]]:
+    """Classes, rate, what was left out, and where the threshold comes from."""
+    low, high = (
+        amplitude_text(value, 2, raw=raw)
+        for value in (channel.baseline.noise_uV, channel.baseline.threshold_uV)
+    )
+    yield f"[bold]{cells([channel_name(channel)])[0]}[/]", class_counts(channel)
+    yield "", f"{rate_interval(channel.rate)}; analysed {hours_text(channel.analysed_s)}"
+    if channel.excluded:
+        yield "", f"excluded {hours_text(excluded_s(channel))}"
+    yield "", f"threshold {high}, noise {low}: {baseline_text(channel, axis)}"
+
+
+def _row(channel: ChannelSpasms) -> tuple[str, ...]:
+    burden = channel.burden_percent
+    return (
+        channel_name(channel),
+        estimate_text(burden, "%"),
+        estimate_interval(burden, "%"),
+        rate_text(channel.rate),
+        estimate_text(channel.mean_duration_s, "s"),
+        estimate_text(channel.clonus_hz, "Hz"),
+    )
+
+
+def _print_agreement(out: Console, done: AnalysedRecording) -> None:
+    found = agreement_table(done)
+    if found is None:
+        return
+    shown = table(found.title, [Column(found.rows_are), *(Column(name, "right") for name in found.columns)])
+    for row in found.rows:
+        shown.add_row(*cells([row.name, *(cell.value for cell in row.cells)]))
+    out.print(shown)

@@ -1,0 +1,274 @@
+"""What a channel came to, in digits and words: for the report's tables and for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from atlasplane.core.observation import Interval
+from atlasplane.core.units import printed_unit
+from atlasplane.pathways.spasm.result import ChannelSpasms, Estimate, SpasmAnalysis, SpasmCount, SpasmEvent
+from atlasplane.report.bones_view import BonesCell, BonesRow, BonesTable
+from atlasplane.report.numbers import NO_BREAK, NOTHING, fixed, interval_text, with_unit
+from atlasplane.report.spasm_svg import CLASS_NAMES, LANES, TimeAxis
+from atlasplane.sources.muscles import muscles
+
+HOUR_S, MINUTE_S = 3600.0, 60.0
+SIDE_ORDER = {"left": 0, "right": 1, None: 2}
+SOURCES = {
+    "segment": "quiet segment of this recording",
+    "file": "quiet recording of its own",
+    "noise": "stated noise",
+    "reference": "reference contraction",
+}
+EVENT_COLUMNS = ("Channel", "Class", "Begin", "Duration", "Strength", "Rhythm", "Confidence")
+MOST_EVENTS = 300
+"""Events that a table lists; the JSON document has all."""
+_WHOLE_FROM = 100.0
+_MISSING = BonesCell(value=NOTHING, sub="", kind="missing")
+
+
+def muscle_text(muscle: str | None) -> str:
+    """The name of a muscle, small: "upper trapezius"; its id where the table does not have it."""
+    known = muscles().get(muscle or "")
+    if known is None:
+        return (muscle or "").replace("_", " ")
+    return known.name[:1].lower() + known.name[1:]
+
+
+def channel_name(channel: ChannelSpasms) -> str:
+    """Side and muscle, or the label of a channel that nothing is said of."""
+    parts = [part for part in (channel.side, muscle_text(channel.muscle)) if part]
+    text = " ".join(parts)
+    return text[:1].upper() + text[1:] if parts else channel.label
+
+
+def by_muscle(channels: Iterable[ChannelSpasms]) -> list[tuple[ChannelSpasms, ...]]:
+    """Channels of one muscle beside each other, the left first; one without a muscle alone."""
+    groups: dict[str, list[ChannelSpasms]] = {}
+    for channel in channels:
+        key = channel.muscle if channel.muscle is not None else f"label {channel.label}"
+        groups.setdefault(key, []).append(channel)
+    return [tuple(sorted(group, key=lambda c: SIDE_ORDER.get(c.side, 2))) for group in groups.values()]
+
+
+def estimate_text(found: Estimate | None, code: str) -> str:
+    """The value to the last digit that its uncertainty lets stand; a dash for none."""
+    if found is None:
+        return NOTHING
+    return with_unit(fixed(found.value, estimate_decimals(found)), code)
+
+
+def estimate_interval(found: Estimate | None, code: str) -> str:
+    """The 95 % interval; says so where the recording does not tell one."""
+    if found is None:
+        return ""
+    if found.interval is None:
+        return "too short for an interval"
+    return interval_text(found.interval, estimate_decimals(found), code)
+
+
+def estimate_decimals(found: Estimate) -> int:
+    """Decimals that leave the uncertainty two significant digits, one where there is none; 0 to 2."""
+    u = found.u if found.u else _half_width(found.interval)
+    if not u:
+        return 1
+    return min(max(1 - math.floor(math.log10(u)), 0), 2)
+
+
+def _half_width(interval: Interval | None) -> float | None:
+    if interval is None or interval.low is None or interval.high is None:
+        return None
+    return (interval.high - interval.low) / 4
+
+
+def rate_text(rate: SpasmCount) -> str:
+    """23 in 4.8 h."""
+    return f"{rate.n} in {hours_text(rate.exposure_h * HOUR_S)}"
+
+
+def rate_interval(rate: SpasmCount) -> str:
+    """4.8 per hour (3.1 to 7.0)."""
+    per = rate.n / rate.exposure_h
+    digits = 1 if per < _WHOLE_FROM else 0
+    return f"{fixed(per, digits)} per hour ({interval_text(rate.interval, digits, '1')})"
+
+
+def hours_text(seconds: float) -> str:
+    """A length of time in the unit that suits it."""
+    if seconds >= HOUR_S:
+        return f"{fixed(seconds / HOUR_S, 1)}{NO_BREAK}h"
+    if seconds >= 2 * MINUTE_S:
+        return f"{fixed(seconds / MINUTE_S, 1)}{NO_BREAK}min"
+    return f"{fixed(seconds, 1 if seconds >= 1 else 2)}{NO_BREAK}s"
+
+
+def class_counts(channel: ChannelSpasms) -> str:
+    """How many events of each class."""
+    counts = ((kind, sum(e.class_ is kind for e in channel.events)) for kind in LANES)
+    return "; ".join(f"{n} {CLASS_NAMES[kind]}" for kind, n in counts if n) or "no event"
+
+
+def excluded_s(channel: ChannelSpasms) -> float:
+    """Time that tells nothing of the muscle."""
+    return sum(part.stop_s - part.start_s for part in channel.excluded)
+
+
+def baseline_text(channel: ChannelSpasms, axis: TimeAxis) -> str:
+    """Where the threshold comes from."""
+    baseline = channel.baseline
+    said = SOURCES[baseline.source]
+    if baseline.start_s is None or baseline.stop_s is None:
+        return said
+    if baseline.source == "segment":
+        return f"{said}, {axis.text(baseline.start_s)} to {axis.text(baseline.stop_s)}"
+    return f"{said}, {fixed(baseline.start_s, 0)} to {fixed(baseline.stop_s, 0)}{NO_BREAK}s"
+
+
+def amplitude_text(value: float, digits: int, *, raw: bool) -> str:
+    """An amplitude with its unit: of a channel that is not in microvolts, steps of its converter."""
+    return f"{fixed(value, digits)}{NO_BREAK}{'steps' if raw else printed_unit('uV')}"
+
+
+def channel_table(
+    channels: Sequence[ChannelSpasms], axis: TimeAxis, raw: Collection[str] = frozenset()
+) -> BonesTable:
+    """The numbers of a recording, a column for each channel.
+
+    Parameters
+    ----------
+    raw : collection of str
+        Labels of the channels that are not in microvolts.
+    """
+    rows = (
+        _row("Burden", "share of the analysed time in spasm", channels, _burden),
+        _row("Spasms", "95 % interval of the rate", channels, _spasms),
+        _row("Mean duration", "of a spasm", channels, _duration),
+        _row("Clonus", "contractions a second", channels, _clonus),
+        _row("Events", "all classes", channels, lambda c: BonesCell(value=class_counts(c), sub="", kind="")),
+        _row("Analysed", "excluded beside it", channels, _analysed),
+        _row(
+            "Threshold",
+            "root mean square, own noise below it",
+            channels,
+            lambda c: _threshold(c, raw=c.label in raw),
+        ),
+        _row(
+            "Baseline",
+            "where the threshold comes from",
+            channels,
+            lambda c: BonesCell(value=baseline_text(c, axis), sub="", kind=""),
+        ),
+    )
+    return BonesTable(
+        title="Numbers",
+        columns=tuple(channel_name(channel) for channel in channels),
+        rows=rows,
+        notes=(
+            "Thresholds and noise in µV belong to each electrode: skin, fat and distance differ from side to "
+            "side, so they are never compared between left and right.",
+        ),
+        rows_are="Measure",
+    )
+
+
+def _row(
+    name: str, sub: str, channels: Sequence[ChannelSpasms], cell: Callable[[ChannelSpasms], BonesCell]
+) -> BonesRow:
+    return BonesRow(name=name, sub=sub, cells=tuple(cell(channel) for channel in channels))
+
+
+def _estimate_cell(found: Estimate | None, code: str) -> BonesCell:
+    if found is None:
+        return _MISSING
+    return BonesCell(value=estimate_text(found, code), sub=estimate_interval(found, code), kind="")
+
+
+def _burden(channel: ChannelSpasms) -> BonesCell:
+    return _estimate_cell(channel.burden_percent, "%")
+
+
+def _spasms(channel: ChannelSpasms) -> BonesCell:
+    return BonesCell(value=rate_text(channel.rate), sub=rate_interval(channel.rate), kind="")
+
+
+def _duration(channel: ChannelSpasms) -> BonesCell:
+    return _estimate_cell(channel.mean_duration_s, "s")
+
+
+def _clonus(channel: ChannelSpasms) -> BonesCell:
+    return _estimate_cell(channel.clonus_hz, "Hz")
+
+
+def _analysed(channel: ChannelSpasms) -> BonesCell:
+    left_out = excluded_s(channel)
+    sub = f"{hours_text(left_out)} excluded" if left_out else "nothing excluded"
+    return BonesCell(value=hours_text(channel.analysed_s), sub=sub, kind="")
+
+
+def _threshold(channel: ChannelSpasms, *, raw: bool) -> BonesCell:
+    low, high = channel.baseline.noise_uV, channel.baseline.threshold_uV
+    return BonesCell(
+        value=amplitude_text(high, 2, raw=raw), sub=f"noise {amplitude_text(low, 2, raw=raw)}", kind=""
+    )
+
+
+def recordings_table(recordings: Sequence[tuple[SpasmAnalysis, str]]) -> BonesTable | None:
+    """Burden and counts of each muscle and side over the recordings; None where there is only one.
+
+    Parameters
+    ----------
+    recordings : sequence of (SpasmAnalysis, name)
+    """
+    if len(recordings) < 2:
+        return None
+    names = dict.fromkeys(
+        channel_name(c) for analysis, _ in recordings for g in by_muscle(analysis.channels) for c in g
+    )
+    rows = []
+    for name in names:
+        own = [
+            next((c for c in analysis.channels if channel_name(c) == name), None)
+            for analysis, _ in recordings
+        ]
+        for measure, cell in (("burden", _burden), ("spasms", _spasms)):
+            cells = tuple(_MISSING if channel is None else cell(channel) for channel in own)
+            rows.append(BonesRow(name=name, sub=measure, cells=cells))
+    return BonesTable(
+        title="Over the recordings",
+        columns=tuple(name for _, name in recordings),
+        rows=tuple(rows),
+        notes=("Whether a change is more than its error stands under Changes.",),
+        rows_are="Muscle",
+    )
+
+
+def event_rows(
+    channels: Sequence[ChannelSpasms], axis: TimeAxis, raw: Collection[str] = frozenset()
+) -> Iterator[tuple[str, ...]]:
+    """Every event in time order, in the columns of `EVENT_COLUMNS`; `raw` as in `channel_table`."""
+    events = sorted(
+        ((event, channel) for channel in channels for event in channel.events),
+        key=lambda pair: (pair[0].start_s, channel_name(pair[1])),
+    )
+    for event, channel in events:
+        yield (channel_name(channel), *event_cells(event, axis, raw=channel.label in raw))
+
+
+def event_cells(event: SpasmEvent, axis: TimeAxis, *, raw: bool = False) -> tuple[str, ...]:
+    """Class, begin, duration, strength, rhythm and confidence."""
+    rhythm = NOTHING if event.frequency_hz is None else f"{fixed(event.frequency_hz, 1)}{NO_BREAK}Hz"
+    return (
+        CLASS_NAMES[event.class_],
+        axis.text(event.start_s),
+        hours_text(event.duration_s),
+        amplitude_text(event.rms_uV, 1, raw=raw),
+        rhythm,
+        fixed(event.confidence, 2),
+    )
+
+
+def axis_of(duration_s: float, started: datetime | None) -> TimeAxis:
+    """The axis of a whole recording."""
+    return TimeAxis(start_s=0.0, stop_s=duration_s, started=started)

@@ -1,0 +1,242 @@
+"""The section on spasm: every recording of the case at a glance, in numbers, and event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from atlasplane.chain.measured import MeasuredCase
+from atlasplane.chain.spasms import AnalysedRecording
+from atlasplane.chain.spasms_details import event_detail, spectrum, telling_events
+from atlasplane.core.finding import Severity
+from atlasplane.core.observation import Interval
+from atlasplane.pathways.spasm.result import ChannelSpasms
+from atlasplane.report.numbers import NO_BREAK, fixed, time_text
+from atlasplane.report.spasm_agreement import agreement_table
+from atlasplane.report.spasm_event import event_plot
+from atlasplane.report.spasm_numbers import (
+    EVENT_COLUMNS,
+    MOST_EVENTS,
+    axis_of,
+    by_muscle,
+    channel_name,
+    channel_table,
+    estimate_interval,
+    estimate_text,
+    event_cells,
+    event_rows,
+    hours_text,
+    muscle_text,
+    rate_text,
+    recordings_table,
+)
+from atlasplane.report.spasm_spectrogram import SpectrumRow, spectrogram
+from atlasplane.report.spasm_strip import HourBar, StripRow, most_of, strip
+from atlasplane.report.spasm_svg import CLASS_NAMES, TimeAxis
+from atlasplane.report.spasm_view import SpasmPicture, SpasmSheet, SpasmView
+from atlasplane.report.visit_view import visit_name
+from atlasplane.report.wording import sentence
+
+TITLE = "Spasm in recordings of muscle activity"
+NOTE = (
+    "A muscle counts as active where its electromyogram rises above a threshold from outside of what is "
+    "judged: from a stretch of rest, a recording of rest, a stated noise or a reference contraction. Burden "
+    "is the share of the analysed time in spasm, however events are merged; counts hang on the merge gap, "
+    "which stands beside them. What a motion sensor or a note says to be movement is voluntary work and is "
+    "not counted."
+)
+LIMITS = (
+    "What this does not say: an electromyogram shows that a muscle is active, not why. It tells neither pain "
+    "nor the cause of a spasm, and a muscle that feels tight may be electrically silent. Counts from "
+    "recordings and from people agree weakly, so both are shown and never merged into one score."
+)
+STRIP_NOTE = (
+    "Grey: activity over the channel's own threshold (dark: mean; pale: strongest quarter of a second), with "
+    "a line below for each class of event. Hatched: excluded, because it tells nothing of the muscle. Left "
+    "and right share the axis of time; the height of each is in units of its own threshold, not in µV."
+)
+SPECTRUM_NOTE = (
+    "As it was recorded, before anything was taken out: mains shows as level lines, heart beats and movement "
+    "of cables as dark feet below 50 Hz. 0 dB is the noise of the baseline, spread evenly over 20 to 450 Hz."
+)
+_EVENTS_SHOWN = 8
+"""Events that are drawn near by, of all channels together."""
+
+
+def spasm_view(measured: MeasuredCase) -> SpasmView | None:
+    """The section, or None where no recording of the case was analysed."""
+    recordings = [
+        (analysed, f"{visit_name(visit)}: {analysed.analysis.file}")
+        for visit in measured.visits
+        for analysed in visit.recordings
+    ]
+    return spasm_section(recordings) if recordings else None
+
+
+def spasm_section(recordings: Sequence[tuple[AnalysedRecording, str]]) -> SpasmView:
+    """The section of some recordings with their titles; their burdens are drawn on one scale."""
+    most = max((_most_percent(analysed) for analysed, _ in recordings), default=0.0)
+    sheets = tuple(_sheet(analysed, title, most) for analysed, title in recordings)
+    return SpasmView(
+        title=TITLE,
+        note=NOTE,
+        limits=LIMITS,
+        strip_note=STRIP_NOTE,
+        event_columns=EVENT_COLUMNS,
+        series=recordings_table([(a.analysis, title.partition(":")[0]) for a, title in recordings]),
+        sheets=sheets,
+    )
+
+
+def _most_percent(analysed: AnalysedRecording) -> float:
+    return most_of([_strip_row(analysed, channel) for channel in analysed.analysis.channels])
+
+
+def _sheet(analysed: AnalysedRecording, title: str, most_percent: float) -> SpasmSheet:
+    """One recording: pictures are drawn, numbers are those of the analysis."""
+    analysis, recording = analysed.analysis, analysed.recording
+    axis = axis_of(analysis.duration_s, recording.started)
+    groups = by_muscle(analysis.channels)
+    ordered = [channel for group in groups for channel in group]
+    rows = list(event_rows(ordered, axis, analysed.raw))
+    return SpasmSheet(
+        title=title,
+        headline=tuple(_headline(channel) for channel in ordered),
+        facts=tuple(_facts(analysed)),
+        remarks=tuple(
+            dict.fromkeys(sentence(f.text) for f in analysis.findings if f.severity is not Severity.INFO)
+        ),
+        table=channel_table(ordered, axis, analysed.raw),
+        strips=tuple(_strip(analysed, group, axis, most_percent) for group in groups),
+        spectra=tuple(_spectra(analysed, group, axis) for group in groups),
+        events=tuple(_events(analysed, ordered, axis)),
+        spectrum_note=SPECTRUM_NOTE,
+        event_rows=tuple(rows[:MOST_EVENTS]),
+        event_note=_left_out(len(rows)),
+        agreement=agreement_table(analysed),
+    )
+
+
+def _left_out(events: int) -> str:
+    if events <= MOST_EVENTS:
+        return ""
+    return f"The first {MOST_EVENTS} of {events} events; all of them with: atlasplane spasm --json."
+
+
+def _headline(channel: ChannelSpasms) -> tuple[str, str, str]:
+    burden = channel.burden_percent
+    return (
+        channel_name(channel),
+        f"{estimate_text(burden, '%')} of the time in spasm",
+        f"95 %: {estimate_interval(burden, '%')}; {rate_text(channel.rate)}",
+    )
+
+
+def _facts(analysed: AnalysedRecording) -> Iterator[tuple[str, str]]:
+    analysis, started = analysed.analysis, analysed.recording.started
+    yield "Recording", analysis.file + (" (simulated)" if analysis.simulated else "")
+    if started is not None:
+        yield "Started", time_text(started)
+    yield "Length", hours_text(analysis.duration_s)
+    yield "Analysed", hours_text(analysis.analysed_s)
+    yield "Merge gap", f"{fixed(analysis.merge_gap_s, 1)}{NO_BREAK}s"
+
+
+# ---- pictures ----
+
+
+def _group_name(group: Sequence[ChannelSpasms]) -> str:
+    return sentence(muscle_text(group[0].muscle)) if group[0].muscle else group[0].label
+
+
+def _row_name(channel: ChannelSpasms) -> str:
+    return channel.side.capitalize() if channel.side else channel.label
+
+
+def _strip(
+    analysed: AnalysedRecording, group: Sequence[ChannelSpasms], axis: TimeAxis, most_percent: float
+) -> SpasmPicture:
+    said = "; ".join(
+        f"{_row_name(c).lower()}: {estimate_text(c.burden_percent, '%')} of the time, {rate_text(c.rate)}"
+        for c in group
+    )
+    length = hours_text(analysed.analysis.duration_s)
+    alt = f"{_group_name(group)}, {length}. Spasms: {said}. The table has the numbers."
+    rows = [_strip_row(analysed, channel) for channel in group]
+    svg = strip(rows, axis, alt, most_percent=most_percent)
+    return SpasmPicture(title=_group_name(group), caption="", svg=svg, alt=alt)
+
+
+def _strip_row(analysed: AnalysedRecording, channel: ChannelSpasms) -> StripRow:
+    course, baseline = analysed.courses[channel.label], channel.baseline
+    threshold = np.float32(baseline.threshold_uV)
+    quiet = None
+    if baseline.source == "segment" and baseline.start_s is not None and baseline.stop_s is not None:
+        quiet = (baseline.start_s, baseline.stop_s)
+    return StripRow(
+        name=_row_name(channel),
+        said=(estimate_text(channel.burden_percent, "%"), "in spasm;", rate_text(channel.rate)),
+        step_s=course.step_s,
+        mean=course.rms_uV / threshold,
+        peak=course.peak_uV / threshold,
+        events=tuple((e.class_, e.start_s, e.stop_s) for e in channel.events),
+        excluded=tuple((x.start_s, x.stop_s) for x in channel.excluded),
+        quiet=quiet,
+        hours=tuple(_hours(channel, analysed.hour_intervals.get(channel.label, ()))),
+    )
+
+
+def _hours(channel: ChannelSpasms, intervals: Sequence[Interval | None]) -> Iterator[HourBar]:
+    for k, percent in enumerate(channel.burden_by_hour):
+        if percent is not None:
+            span = intervals[k] if k < len(intervals) else None
+            yield HourBar(
+                hour=k,
+                percent=percent,
+                low=None if span is None else span.low,
+                high=None if span is None else span.high,
+            )
+
+
+def _spectra(analysed: AnalysedRecording, group: Sequence[ChannelSpasms], axis: TimeAxis) -> SpasmPicture:
+    rows = [
+        SpectrumRow(
+            name=_row_name(channel),
+            spectrum=spectrum(
+                analysed.recording, analysed.index(channel.label), noise_uV=channel.baseline.noise_uV
+            ),
+        )
+        for channel in group
+    ]
+    alt = f"{_group_name(group)}: power of the signal as recorded over time and frequency."
+    return SpasmPicture(title=_group_name(group), caption="", svg=spectrogram(rows, axis, alt), alt=alt)
+
+
+def _events(
+    analysed: AnalysedRecording, channels: Sequence[ChannelSpasms], axis: TimeAxis
+) -> Iterator[SpasmPicture]:
+    """One event of each class and channel, as far as there is room: classes first, then channels."""
+    chosen = [(event, channel) for channel in channels for event in telling_events(channel)]
+    order = list(CLASS_NAMES)
+    chosen.sort(key=lambda pair: order.index(pair[0].class_))
+    for event, channel in chosen[:_EVENTS_SHOWN]:
+        own = analysed.recording.channels[analysed.index(channel.label)]
+        detail = event_detail(
+            event,
+            analysed.signals[channel.label],
+            threshold_uV=channel.baseline.threshold_uV,
+            end_s=own.start_s + own.duration_s,
+        )
+        kind, begin, duration, strength, rhythm, confidence = event_cells(
+            event, axis, raw=channel.label in analysed.raw
+        )
+        words = [begin, duration, strength] + ([rhythm] if event.frequency_hz is not None else [])
+        shown = "" if detail.whole else "; its begin"
+        title = f"{channel_name(channel)}: {kind}"
+        yield SpasmPicture(
+            title=title,
+            caption=f"{', '.join(words)}; confidence {confidence}{shown}",
+            svg=event_plot(detail, title, raw=channel.label in analysed.raw),
+            alt=f"{title} at {begin}, {duration}: cleaned signal, its root mean square and the threshold.",
+        )
