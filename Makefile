@@ -120,5 +120,5 @@ templates: $(VENV)/dev.stamp
 lock: | $(VENV)/bin/python
 	@command -v $(UV) >/dev/null || { echo "make: uv is missing: run 'pip install uv' and try again" >&2; exit 1; }
 	mkdir -p requirements
-	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra web --extra dev --extra docs --output-file requirements/dev.txt
-	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra web --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra signals --extra web --extra dev --extra docs --output-file requirements/dev.txt
+	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra signals --extra web --constraint requirements/dev.txt --output-file requirements/run.txt

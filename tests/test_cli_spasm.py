@@ -70,7 +70,8 @@ def test_a_person_reads_burden_counts_and_where_the_threshold_is_from(run: Run, 
         "quiet segment of this recording",
         "merge gap 1.0 s",
     ):
-        assert words in done.out
+        # A narrow window breaks lines between words.
+        assert words in " ".join(done.out.split())
 
 
 @pytest.mark.parametrize("rest", [["--quiet", "1:20"], ["--noise-uV", "TRAP L=2", "--noise-uV", "TRAP R=2"]])
