@@ -40,6 +40,7 @@ from atlasplane.xray.render import Part, render
 from benchmarks.registration_persons import BEHIND, BONES, Person, Scan
 from benchmarks.registration_setup import (
     PITCH_MM,
+    TURN_DEG,
     Ellipsoid,
     finer,
     head_pose,
@@ -73,6 +74,7 @@ class Spread:
 
     Attributes
     ----------
+    turn_deg : flexion, laterality, rotation of C1 since the scan, uniform within +- these; of C2 on C1 half
     pitch_mm : of the films' pixels on the detector
     photons : counts that a square of 0.2 mm gets without patient
     scatter : share of the counts
@@ -82,6 +84,7 @@ class Spread:
     viewing : whether the films are greys made for viewing (evened out, sharpened, curved), not counts
     """
 
+    turn_deg: tuple[float, float, float] = TURN_DEG
     pitch_mm: float = PITCH_MM
     photons: float = 2e4
     scatter: float = 0.3
@@ -138,7 +141,7 @@ def film_set(
     """
     spread = spread or Spread()
     centres = {bone: scan.centre_mm(bone) for bone in BONES}
-    moved = motions(rng, centres)
+    moved = motions(rng, centres, spread.turn_deg)
     upright = scan.placed["skull"].rotation.T
     one = head_pose(rng, upright, centres["c1"])
     skull = tuple(one if rig == "fixed" else head_pose(rng, upright, centres["c1"]) for _ in views)

@@ -85,14 +85,20 @@ def head_pose(rng: np.random.Generator, upright: Array, c1_mm: Array) -> RigidTr
     return RigidTransform(turn, -turn @ c1_mm + rng.normal(0.0, HEAD_MM, 3))
 
 
-def motions(rng: np.random.Generator, centres_mm: Mapping[str, Array]) -> dict[str, RigidTransform]:
+def motions(
+    rng: np.random.Generator,
+    centres_mm: Mapping[str, Array],
+    turn_deg: tuple[float, float, float] = TURN_DEG,
+) -> dict[str, RigidTransform]:
     """How C1 moved in the skull since the scan, and C2 with it and on it."""
-    c1, c2 = (_motion(rng, centres_mm[bone], part) for bone, part in (("c1", 1.0), ("c2", 0.5)))
+    c1, c2 = (_motion(rng, centres_mm[bone], part, turn_deg) for bone, part in (("c1", 1.0), ("c2", 0.5)))
     return {"c1": c1, "c2": c1 @ c2}
 
 
-def _motion(rng: np.random.Generator, centre_mm: Array, part: float) -> RigidTransform:
-    flexion, laterality, rotation = part * np.array(TURN_DEG) * rng.uniform(-1, 1, 3)
+def _motion(
+    rng: np.random.Generator, centre_mm: Array, part: float, turn_deg: tuple[float, float, float]
+) -> RigidTransform:
+    flexion, laterality, rotation = part * np.array(turn_deg) * rng.uniform(-1, 1, 3)
     turn = RigidTransform.about(rotation_from_zxy(-flexion, -laterality, rotation), centre_mm)
     return RigidTransform(turn.rotation, turn.translation_mm + part * rng.normal(0.0, SHIFT_MM, 3))
 
