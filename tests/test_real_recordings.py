@@ -101,8 +101,8 @@ CASES = {
         channels=PLUX_12_BIT,
     ),
     # 33 strides of the hamstrings; their muscles are never silent for two seconds. The last one, at 43.4 s,
-    # is cut off by the end of the file, where the cleaning lacks its context: it is left out, and said so. The
-    # one at 30.3 s is too weak beside the noise that is stated, and is missed.
+    # is cut off by the end of the file, where the cleaning lacks its context: it is left out, and said so.
+    # The one at 30.3 s is too weak beside the noise that is stated, and is missed.
     "uci 3 walking": Counted(
         file="emg_uci/3Amar.txt",
         label="Biceps Femoral",
