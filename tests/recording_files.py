@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,15 @@ from atlasplane.sources.recording import Channel, ChannelKind
 Ints = NDArray[np.int64]
 
 WIDTHS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def ramp(n: int, low: int = -32768) -> np.ndarray:
+    return low + np.arange(n) * 37 % 65536
 
 
 @dataclass
@@ -151,3 +161,36 @@ def write_tar(path: Path, members: Mapping[str, bytes]) -> Path:
             about.size = len(content)
             archive.addfile(about, io.BytesIO(content))
     return path
+
+
+def plux_file(path: Path, counts: np.ndarray, counter: np.ndarray, *, sensor: str = "EMG") -> Path:
+    with h5py.File(path, "w") as stored:
+        device = stored.create_group("00:07:80:3B:46:61")
+        device.attrs.update(
+            {
+                "channels": np.array([3], dtype=np.int32),
+                "resolution": np.array([16], dtype=np.int32),
+                "sampling rate": np.int32(1000),
+                "device": "biosignalsplux",
+                "date": "2026-3-2",
+                "time": "22:10:5.69",
+            }
+        )
+        raw = device.create_group("raw")
+        raw["channel_3"] = counts.astype(np.uint16)[:, None]
+        raw["channel_3"].attrs.update({"label": "PORT3_CHN1", "sensor": sensor})
+        raw["nSeq"] = counter.astype(np.uint16)[:, None]
+    return path
+
+
+def otb_file(tmp_path: Path, counts: np.ndarray, *, bits: int = 16, gain: str = "1") -> Path:
+    width = bits // 8
+    content = counts.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :width].tobytes()
+    marker = b"<Marker><Milliseconds>1500</Milliseconds><Description>quiet</Description></Marker>"
+    members = {
+        "rec.sig": content,
+        "rec.xml": otb_description(bits=bits, gain=gain).encode(),
+        "patient.xml": b"<Patient><last_name>X</last_name><time>2026-03-02T22:10:00</time></Patient>",
+        "markers_0.xml": b"<Markers>" + marker + b"</Markers>",
+    }
+    return write_tar(tmp_path / "a.otb+", members)

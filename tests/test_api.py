@@ -12,6 +12,7 @@ import pytest
 
 import atlasplane
 from atlasplane import api
+from atlasplane.api.rows import observation_row
 from atlasplane.chain.measured import PlanSettings
 from atlasplane.core.errors import BadInput, NoScale
 from atlasplane.core.key import ObservationKey
@@ -135,7 +136,7 @@ def test_rows_are_plain(case: Path, tmp_path: Path) -> None:
 def test_every_kind_has_its_columns() -> None:
     filled: dict[type, set[str]] = {}
     for observed in five_kinds():
-        row = api._row(observed)
+        row = observation_row(observed)
         filled.setdefault(type(observed), set()).update(
             key for key, value in row.items() if value is not None
         )

@@ -6,9 +6,9 @@ names file, fault and remedy. Every case is run with all files that the command 
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,86 +16,29 @@ import numpy as np
 import pytest
 
 from tests.bad_input.edf_files import HEADER, PER_SIGNAL, edf_bytes, saying
-from tests.cli_cases import Outcome, Run, everything, runner
+from tests.cli_cases import runner
+from tests.spasm_bench import (
+    LABEL,
+    MAP,
+    OTHER,
+    QUIET,
+    RATE_HZ,
+    SECONDS,
+    SPASM,
+    Bench,
+    codes,
+    muscle,
+    text_of,
+    trigno,
+    whole,
+)
 
 pytest.importorskip("numba")
-
-RATE_HZ = 1000
-LABEL, OTHER = "EMG trap right", "EMG trap left"
-SECONDS, QUIET = 60, (0.0, 12.0)
-SPASM = (30.0, 42.0)
-NOISE_UV, SPASM_UV = 3.0, 60.0
-WHOLE_HEADER = HEADER + 2 * PER_SIGNAL
-
-
-def muscle(rate_hz: int = RATE_HZ, *, seconds: int = SECONDS, seed: int = 7) -> np.ndarray:
-    """Noise of an amplifier with one spasm, uV."""
-    rng = np.random.default_rng(seed)
-    at = np.arange(seconds * rate_hz) / rate_hz
-    active = (at >= SPASM[0]) & (at < SPASM[1])
-    return np.asarray(rng.normal(0, NOISE_UV, len(at)) + active * rng.normal(0, SPASM_UV, len(at)))
-
-
-def whole(**changes: Any) -> bytes:
-    """A good file, but for the changes."""
-    return edf_bytes({LABEL: muscle()}, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")], **changes)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A folder to run in, and what it held before."""
-
-    folder: Path
-    go: Run
-
-    def put(self, content: bytes | str, name: str = "night.edf") -> Path:
-        path = self.folder / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    def run(self, path: Path, *options: object) -> Outcome:
-        """The command with every file that it can write; a refusal leaves none of them behind."""
-        out = self.folder / "out"
-        out.mkdir(exist_ok=True)
-        before = everything(self.folder)
-        more: tuple[object, ...] = ("--report", out / "page.html")
-        if path.suffix == ".edf":
-            more += ("--annotations", out / "noted.edf")
-        done = self.go("spasm", path, *options, *more, "--json")
-        after = everything(self.folder)
-        written = {name for name in after if after[name] != before.get(name)}
-        if done.status == 2:
-            assert not written
-        else:
-            assert written == {Path("out", Path(str(name)).name).as_posix() for name in more[1::2]}
-        return done
-
-    def refused(self, path: Path, *options: object, what: str, remedy: str = "", file: str = "") -> None:
-        """Status 2, one line that names file, fault and remedy, and the error's document."""
-        done = self.run(path, *options)
-        assert done.status == 2, done.out
-        assert done.err.count("\n") == 1 and "Traceback" not in done.err
-        error = done.document
-        assert error["schema"] == "atlasplane.error/1"
-        assert error["file"] == (file or path.name)
-        assert what in error["what"]
-        assert remedy in error["remedy"] and len(error["remedy"]) > 5
-
-    def measured(self, path: Path, *options: object) -> dict[str, Any]:
-        """Status 0 or 1 and a document that its schema accepts."""
-        done = self.run(path, *options)
-        assert done.status in (0, 1), done.err
-        return done.document
 
 
 @pytest.fixture
 def bench(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Bench:
     return Bench(tmp_path, runner(capsys))
-
-
-def codes(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Findings by code."""
-    return {finding["code"]: finding for finding in document["findings"]}
 
 
 def test_a_good_file_has_none_of_these_findings(bench: Bench) -> None:
@@ -182,24 +125,87 @@ def samples_of(change: Callable[[np.ndarray], None], **changes: Any) -> bytes:
     return edf_bytes({LABEL: samples}, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")], **changes)
 
 
-def test_a_channel_of_zeros(bench: Bench) -> None:
-    bench.refused(bench.put(samples_of(lambda x: x.fill(0))), what="quiet")
+DEAD = {
+    "recording.zero": np.zeros(SECONDS * RATE_HZ),
+    "recording.flat": np.full(SECONDS * RATE_HZ, 17.0),
+    "recording.clipped": np.clip(300 * muscle(seed=9), -600, 600),
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("recording.zero", "is zero throughout"),
+        ("recording.flat", "stands still throughout"),
+        ("recording.clipped", "is clipped throughout"),
+    ],
+)
+def test_a_channel_that_tells_nothing(bench: Bench, code: str, said: str) -> None:
+    """Beside a good one it is left out, by name; alone it is an error. It never is a burden of 0 %."""
+    content = edf_bytes({LABEL: muscle(), OTHER: DEAD[code]}, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")])
+    document = bench.measured(bench.put(content))
+    assert [channel["label"] for channel in document["channels"]] == [LABEL]
+    assert document["unmeasured"] == [{"label": OTHER, "muscle": None, "side": None, "why": code}]
+    assert said in codes(document)[code]["text"] and "cannot be told" in codes(document)[code]["text"]
+    told = bench.go("spasm", bench.folder / "night.edf").out
+    assert f"{OTHER}   not measured ({code})" in told and said in " ".join(told.split())
+    alone = edf_bytes({OTHER: DEAD[code]}, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")])
+    bench.refused(bench.put(alone), what=said, remedy="Check the sensor")
+
+
+def test_labels_of_a_channel_that_could_not_be_measured_are_not_compared(bench: Bench) -> None:
+    path = bench.put(
+        edf_bytes(
+            {LABEL: muscle(), OTHER: DEAD["recording.zero"]}, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")]
+        )
+    )
+    rows = "".join(f"{label},{SPASM[0]},{SPASM[1]},tonic\n" for label in (LABEL, OTHER))
+    labels = bench.put(f"channel,start_s,stop_s,class\n{rows}", "labels.csv")
+    (compared,) = bench.measured(path, "--labels", labels)["agreement"]
+    assert (compared["channel"], compared["n_labelled"], compared["n_both"]) == (LABEL, 1, 1)
+
+
+def test_a_channel_that_stands_still_in_the_quiet_stretch(bench: Bench) -> None:
+    """Connected late: no threshold, and the other channel is measured all the same."""
+    late = muscle(seed=8)
+    late[: 14 * RATE_HZ] = 0.0
+    content = edf_bytes({LABEL: muscle(), OTHER: late}, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")])
+    document = bench.measured(bench.put(content))
+    assert [lost["why"] for lost in document["unmeasured"]] == ["spasm.not_measured"]
+    found = codes(document)
+    assert "quiet segment" in found["spasm.not_measured"]["text"]
+    assert found["recording.flat"]["value"] == pytest.approx(14 / SECONDS, abs=0.01)
 
 
 def test_a_channel_that_is_flat_for_a_while(bench: Bench) -> None:
     def flat(samples: np.ndarray) -> None:
         samples[20 * RATE_HZ : 25 * RATE_HZ] = 17.0
 
-    (channel,) = bench.measured(bench.put(samples_of(flat)))["channels"]
+    document = bench.measured(bench.put(samples_of(flat)))
+    assert codes(document)["recording.flat"]["value"] == pytest.approx(5 / SECONDS, abs=0.005)
+    (channel,) = document["channels"]
     assert {part["why"] for part in channel["excluded"]} == {"spasm.flat"}
     assert sum(part["stop_s"] - part["start_s"] for part in channel["excluded"]) == pytest.approx(5, abs=0.2)
     assert channel["analysed_s"] == pytest.approx(SECONDS - QUIET[1] - 5, abs=0.2)
 
 
 def test_a_channel_that_is_clipped(bench: Bench) -> None:
-    """A range of 90 uV cuts a spasm of 60 uV root mean square: such frames understate it and are left out."""
-    (channel,) = bench.measured(bench.put(whole(reach_uV=90.0)))["channels"]
+    """A range of 90 uV cuts a spasm of 60 uV root mean square: such frames understate it and are left out.
+
+    The spasm then is not in the burden, and a finding says that it may be missing.
+    """
+    document = bench.measured(bench.put(whole(reach_uV=90.0)))
+    (channel,) = document["channels"]
     assert "spasm.saturated" in {part["why"] for part in channel["excluded"]}
+    finding = codes(document)["recording.clipped"]
+    assert "strong spasm may be missing" in finding["text"] and finding["limit"] == 1e-4
+    # Two-sided tail of a normal law beyond 90 / 60 standard deviations, in the 12 of the 60 seconds.
+    assert finding["value"] == pytest.approx(math.erfc(1.5 / math.sqrt(2)) * 12 / SECONDS, rel=0.05)
+
+
+def test_an_amplifier_that_clips_within_the_range_of_the_converter(bench: Bench) -> None:
+    content = samples_of(lambda samples: np.clip(samples, -90, 90, out=samples))
+    assert "recording.clipped" in codes(bench.measured(bench.put(content)))
 
 
 def test_nothing_recorded_for_a_while(bench: Bench) -> None:
@@ -217,21 +223,6 @@ def test_nothing_recorded_at_all(bench: Bench) -> None:
     path = bench.put(text_of(np.full(20 * RATE_HZ, np.nan)), "emg.csv")
     channels = bench.put(MAP.format(label="emg", side="right"), "map.toml")
     bench.refused(path, "--channels", channels, "--quiet", "0:12", what="")
-
-
-MAP = """schema = "atlasplane.channels/1"
-[text]
-unit = "uV"
-rate_hz = 1000
-[[channels]]
-label = "{label}"
-kind = "emg"
-side = "{side}"
-"""
-
-
-def text_of(samples: np.ndarray) -> str:
-    return "emg\n" + "".join(f"{value:.1f}\n" for value in samples)
 
 
 # --- rates, clocks, sides -------------------------------------------------------------------------------
@@ -258,26 +249,6 @@ def test_two_clocks_stay_two(bench: Bench) -> None:
     rates = [channel["rate_hz"] for channel in document["channels"]]
     assert rates[1] == pytest.approx(1000 / 0.9, rel=1e-6)
     assert rates[0] != rates[1]
-
-
-def trigno(periods_ms: Mapping[str, float], *, seconds: float = 14.0) -> str:
-    """A CSV as Delsys' own export writes it, volts, of noise."""
-    rng = np.random.default_rng(2)
-    counts = {label: int(seconds * 1000 / period) for label, period in periods_ms.items()}
-    lines = [
-        f"Label: {label} Sampling frequency: {1000 / period:.6e} Number of points: {counts[label]} "
-        "start: 0.000000e+000 Unit: V Domain Unit: s"
-        for label, period in periods_ms.items()
-    ]
-    lines += ["Start Trigger Method: None", "Stop Trigger Method: None", ""]
-    lines.append(",".join(f'X[s],"{label}"' for label in periods_ms))
-    for k in range(max(counts.values())):
-        cells = [
-            f"{k * period / 1000:.7g},{rng.normal(0, 3e-6):.6e}" if k < counts[label] else ","
-            for label, period in periods_ms.items()
-        ]
-        lines.append(",".join(cells))
-    return "\n".join(lines) + "\n"
 
 
 def test_sides_swapped_against_the_map(bench: Bench) -> None:
@@ -307,80 +278,3 @@ def test_raw_microvolts_are_not_compared_across_sides(bench: Bench) -> None:
 def test_a_map_of_a_channel_that_is_not_there(bench: Bench) -> None:
     channels = bench.put(MAP.format(label="EMG trap", side="right"), "map.toml")
     bench.refused(bench.put(whole()), "--channels", channels, what="EMG trap", remedy=LABEL, file="map.toml")
-
-
-# --- rest -----------------------------------------------------------------------------------------------
-
-
-def no_rest() -> bytes:
-    return edf_bytes({LABEL: muscle()}, rate_hz=RATE_HZ)
-
-
-def test_without_rest_nothing_is_measured(bench: Bench) -> None:
-    bench.refused(bench.put(no_rest()), what=LABEL, remedy="--quiet")
-
-
-def test_a_quiet_stretch_with_activity_in_it(bench: Bench) -> None:
-    """28 to 34 s holds the first third of the spasm."""
-    document = bench.measured(bench.put(no_rest()), "--quiet", "20:34")
-    finding = codes(document)["spasm.baseline_active"]
-    assert finding["severity"] == "warn"
-    assert finding["value"] == pytest.approx(100 * 4 / 14, abs=3)
-
-
-@pytest.mark.parametrize("said", ["10", "12:3", "a:b", "-5:10", "50:70", "nan:12", "0:inf"])
-def test_a_quiet_stretch_that_is_none(bench: Bench, said: str) -> None:
-    done = bench.run(bench.put(no_rest()), f"--quiet={said}")
-    assert done.status == 2
-    assert done.document["schema"] == "atlasplane.error/1"
-
-
-def test_a_quiet_stretch_that_is_too_short(bench: Bench) -> None:
-    bench.refused(bench.put(no_rest()), "--quiet", "3:3.5", what=LABEL)
-
-
-@pytest.mark.parametrize("said", [f"{LABEL}=0", f"{LABEL}=-1", f"{LABEL}=nan", f"{LABEL}=", "3", "EMG 9=3"])
-def test_a_noise_that_is_none(bench: Bench, said: str) -> None:
-    done = bench.run(bench.put(no_rest()), "--noise-uV", said)
-    assert done.status == 2
-    assert len(done.document["remedy"]) > 5
-
-
-def test_a_quiet_file_of_other_channels(bench: Bench) -> None:
-    bench.put(edf_bytes({OTHER: muscle()}, rate_hz=RATE_HZ), "rest.edf")
-    bench.refused(
-        bench.put(no_rest()),
-        "--quiet-file",
-        bench.folder / "rest.edf",
-        what=LABEL,
-        remedy=OTHER,
-        file="rest.edf",
-    )
-
-
-# --- no recording at all --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("night.edf", b""),
-        ("night.edf", b"\x00" * 4000),
-        ("night.edf", b"%PDF-1.7\n"),
-        ("night.h5", b"\x89HDF\r\n\x1a\n" + b"\x00" * 100),
-        ("night.otb+", b"PK\x03\x04"),
-        ("night.c3d", b"\x02\x50" + b"\x00" * 600),
-        ("night.txt", b"nothing\n" * 3),
-    ],
-)
-def test_what_is_no_recording(bench: Bench, name: str, content: bytes) -> None:
-    bench.refused(bench.put(content, name), "--quiet", "0:1", what="")
-
-
-def test_a_recording_that_is_not_there(bench: Bench) -> None:
-    bench.refused(bench.folder / "gone.edf", what="")
-
-
-def test_a_recording_without_muscle(bench: Bench) -> None:
-    content = edf_bytes({"ACC X": muscle() / 1000}, rate_hz=RATE_HZ, unit="g", reach_uV=16)
-    bench.refused(bench.put(content), "--quiet", "0:12", what="muscle", remedy="emg")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from atlasplane.io.recording_file import read_recording
 from atlasplane.simulate.semg_recording import simulated_blocks
 from tests.cli_cases import Run, runner
 from tests.recorded_cases import NOISE_UV, SPASMS, night_file, pair_plan
+from tests.test_visit_recordings import DAYS, case_of, recording
 
 
 @pytest.fixture
@@ -180,4 +184,50 @@ def test_a_recording_in_steps_of_its_converter_has_no_microvolts(run: Run, tmp_p
     assert all(event["rms_uV"] is None for event in channel["events"])
     assert channel["rate"]["n"] == len(SPASMS) + 1  # nothing tells of the movement
     told = run(*arguments).out
-    assert "steps" in told and "µV" not in told
+    assert "file units" in told and "µV" not in told
+    page = tmp_path / "page.html"
+    assert run(*arguments, "--report", page).status == 0
+    assert "file units" in page.read_text(encoding="utf-8")
+
+
+WITHOUT_NUMBA = "import sys; sys.modules['numba'] = None; from atlasplane.cli import run; sys.exit(run({!r}))"
+
+
+def without_numba(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command line in a Python where the optional library cannot be imported."""
+    code = WITHOUT_NUMBA.format([str(each) for each in arguments])
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+
+
+def test_without_the_optional_part_the_remedy_is_to_install_it(night: Path) -> None:
+    done = without_numba("spasm", night, "--json")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert json.loads(done.stdout) == {
+        "schema": "atlasplane.error/1",
+        "file": "measuring spasm",
+        "what": "needs the optional part [signals]",
+        "remedy": "Install it: pip install 'atlasplane[signals]'",
+    }
+
+
+@pytest.mark.parametrize(
+    "module", ["spasms", "spasms_channels", "spasms_movement", "spasms_rest", "spasms_visit"]
+)
+def test_every_module_that_needs_the_optional_part_names_it(module: str) -> None:
+    code = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from atlasplane.core.errors import MissingExtra\n"
+        f"try:\n    import atlasplane.chain.{module}\n"
+        "except MissingExtra as missing:\n    print(missing.extra)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8")
+    assert told.stdout.strip() == "signals"
+
+
+def test_a_case_is_measured_without_the_optional_part_and_says_what_is_missing(tmp_path: Path) -> None:
+    case = case_of(tmp_path / "case", recording())
+    night_file(case / DAYS[0])
+    done = without_numba("measure", case, "--json")
+    assert done.returncode == 0, done.stderr
+    (finding,) = [one for one in json.loads(done.stdout)["findings"] if one["code"] == "spasm.not_measured"]
+    assert finding["file"].endswith("night.edf") and "atlasplane[signals]" in finding["text"]

@@ -1,44 +1,28 @@
-"""Trigno, PLUX, OTB+, C3D and text: made files come back number for number, real ones as they are."""
+"""Trigno, PLUX, OTB+ and C3D: made files come back number for number, real ones as they are."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
 import ezc3d
-import h5py
 import numpy as np
 import pytest
 
-from atlasplane.core.errors import BadInput
-from atlasplane.io import recording_store, recording_table
+from atlasplane.io import recording_store
 from atlasplane.io.recording_clock import exact_period_s, half_last_digit, lost_before
 from atlasplane.io.recording_file import read_recording
-from atlasplane.io.recording_map import ChannelMap, Converter, MappedChannel, RecordingLayout, channel_map
+from atlasplane.io.recording_map import ChannelMap
 from atlasplane.io.recording_store import SampleStore
-from atlasplane.io.recording_survey import share_findings, surveyed
-from atlasplane.sources.recording import Annotation, ChannelKind, Recording, Samples
-from tests.recording_files import opensignals_text, otb_description, trigno_text, write_tar
-
-SINGLE = 2.0**-23
-KILOHERTZ = RecordingLayout(period_s=Fraction(1, 1000))
-
-
-def whole(recording: Recording, channel: int = 0) -> Samples:
-    return recording.samples.read(channel, 0, recording.channels[channel].n_samples)
-
-
-def codes(recording: Recording) -> list[str]:
-    return [finding.code for finding in recording.findings]
-
-
-def written(path: Path, text: str) -> Path:
-    path.write_text(text, "utf-8")
-    return path
-
+from atlasplane.sources.recording import Annotation, ChannelKind, Samples
+from tests.recording_files import (
+    opensignals_text,
+    otb_file,
+    plux_file,
+    trigno_text,
+)
+from tests.recording_reading import SINGLE, codes, whole, written
 
 # ---- clocks
 
@@ -153,26 +137,6 @@ def test_a_real_trigno_export(data_dir: Path) -> None:
 # ---- PLUX
 
 
-def plux_file(path: Path, counts: np.ndarray, counter: np.ndarray, *, sensor: str = "EMG") -> Path:
-    with h5py.File(path, "w") as stored:
-        device = stored.create_group("00:07:80:3B:46:61")
-        device.attrs.update(
-            {
-                "channels": np.array([3], dtype=np.int32),
-                "resolution": np.array([16], dtype=np.int32),
-                "sampling rate": np.int32(1000),
-                "device": "biosignalsplux",
-                "date": "2026-3-2",
-                "time": "22:10:5.69",
-            }
-        )
-        raw = device.create_group("raw")
-        raw["channel_3"] = counts.astype(np.uint16)[:, None]
-        raw["channel_3"].attrs.update({"label": "PORT3_CHN1", "sensor": sensor})
-        raw["nSeq"] = counter.astype(np.uint16)[:, None]
-    return path
-
-
 def test_counts_of_a_plux_sensor_become_microvolts(tmp_path: Path) -> None:
     counts = np.arange(0, 65536, 7)
     recording = read_recording(plux_file(tmp_path / "a.h5", counts, np.arange(len(counts))))
@@ -244,29 +208,7 @@ def test_real_plux_recordings(data_dir: Path, file: str, n_samples: int, unit: s
     assert recording.started is not None
 
 
-def test_the_clipping_of_a_real_recording_is_found(data_dir: Path) -> None:
-    recording = read_recording(data_dir / "signals/emg_plux/emg_fatigue.h5")
-    shares = surveyed(recording, 0)
-    values = whole(recording)
-    at_ends = (values == values.min()) | (values == values.max())  # counts 0 and 4095 of 12 bits
-    assert shares.saturated == pytest.approx(at_ends.mean(), rel=1e-12)
-    assert [each.code for each in share_findings("a", recording.channels[0], shares)] == ["recording.clipped"]
-
-
 # ---- OTB+
-
-
-def otb_file(tmp_path: Path, counts: np.ndarray, *, bits: int = 16, gain: str = "1") -> Path:
-    width = bits // 8
-    content = counts.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :width].tobytes()
-    marker = b"<Marker><Milliseconds>1500</Milliseconds><Description>quiet</Description></Marker>"
-    members = {
-        "rec.sig": content,
-        "rec.xml": otb_description(bits=bits, gain=gain).encode(),
-        "patient.xml": b"<Patient><last_name>X</last_name><time>2026-03-02T22:10:00</time></Patient>",
-        "markers_0.xml": b"<Markers>" + marker + b"</Markers>",
-    }
-    return write_tar(tmp_path / "a.otb+", members)
 
 
 @pytest.mark.parametrize(("bits", "gain", "total"), [(16, "1", 150.0), (24, "1", 150.0), (16, "500", 500.0)])
@@ -312,161 +254,6 @@ def test_analog_channels_of_c3d(tmp_path: Path) -> None:
     )
     assert (angle.kind, angle.unit) == (ChannelKind.ANGLE, "deg")
     assert whole(recording) == pytest.approx(analog[0, 0] * 1e6, rel=3 * SINGLE, abs=1e-9)
-
-
-# ---- text
-
-
-def table(rows: Sequence[Sequence[object]], mark: str = ",") -> str:
-    return "\n".join(mark.join(map(str, row)) for row in rows) + "\n"
-
-
-def test_a_table_with_times_and_units_needs_no_layout(tmp_path: Path) -> None:
-    rows = [["time (ms)", "EMG left [mV]", "acc x (m/s^2)"]]
-    rows += [[f"{n * 0.5:.1f}", f"{0.01 * (n % 7):.4f}", f"{9.80665 * (n % 3):.5f}"] for n in range(500)]
-    recording = read_recording(written(tmp_path / "a.csv", table(rows)))
-    emg, acc = recording.channels
-    assert (emg.label, emg.unit, emg.kind, emg.period_s) == (
-        "EMG left",
-        "uV",
-        ChannelKind.EMG,
-        Fraction(1, 2000),
-    )
-    assert (acc.unit, acc.kind) == ("[g]", ChannelKind.ACCELERATION)
-    assert whole(recording) == pytest.approx(10.0 * (np.arange(500) % 7), abs=60 * 3 * SINGLE)
-    assert whole(recording, 1) == pytest.approx(np.arange(500) % 3, abs=1e-6)
-
-
-def test_an_odd_period_is_found_behind_rounded_times(tmp_path: Path) -> None:
-    rows = [["t", "EMG"], *([f"{n * 0.000675:.7f}", n % 11] for n in range(3000))]
-    assert read_recording(written(tmp_path / "a.csv", table(rows))).channels[0].period_s == Fraction(
-        27, 40000
-    )
-
-
-@pytest.mark.parametrize("piece", [200, 1 << 22])
-def test_times_left_out_are_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
-    monkeypatch.setattr(recording_table, "PIECE_BYTES", piece)
-    kept = [n for n in range(600) if not 200 <= n < 260]
-    rows = [["time", "EMG [uV]"], *([f"{n / 1000:.3f}", n] for n in kept)]
-    recording = read_recording(written(tmp_path / "a.csv", table(rows)))
-    read = whole(recording)
-    assert recording.channels[0].n_samples == 600
-    assert np.flatnonzero(np.isnan(read)).tolist() == list(range(200, 260))
-    assert np.array_equal(read[~np.isnan(read)], kept)
-    assert codes(recording) == ["recording.gaps"] and recording.findings[0].value == pytest.approx(0.06)
-
-
-def test_a_declared_rate_that_the_times_contradict(tmp_path: Path) -> None:
-    rows = [["time", "EMG [uV]"], *([f"{n / 1000:.3f}", n] for n in range(2000))]
-    layout = RecordingLayout(period_s=Fraction(1, 1024))
-    recording = read_recording(written(tmp_path / "a.csv", table(rows)), layout=layout)
-    assert recording.channels[0].period_s == Fraction(1, 1024)
-    found = next(finding for finding in recording.findings if finding.code == "recording.rate")
-    assert found.value == pytest.approx(2000 * (1 / 1000 - 1 / 1024), rel=1e-6)
-
-
-@pytest.mark.parametrize("mark", [";", "\t", " "])
-def test_decimal_commas_are_told_from_delimiters(tmp_path: Path, mark: str) -> None:
-    rows = [["EMG_1", "EMG_2"], *([f"{n},5", f"-{n},25"] for n in range(100))]
-    recording = read_recording(written(tmp_path / "a.csv", table(rows, mark)), layout=KILOHERTZ)
-    assert whole(recording) == pytest.approx(np.arange(100) + 0.5)
-    assert whole(recording, 1) == pytest.approx(-np.arange(100) - 0.25)
-    assert codes(recording)[0] == "recording.decimal_comma"
-
-
-def test_empty_cells_are_not_recorded_and_short_columns_end(tmp_path: Path) -> None:
-    rows = [["EMG 1", "EMG 2"], [1, 2], ["", 3], [4, ""], [5, ""]]
-    recording = read_recording(written(tmp_path / "a.csv", table(rows)), layout=KILOHERTZ)
-    assert [each.n_samples for each in recording.channels] == [4, 2]
-    assert np.array_equal(whole(recording), [1, np.nan, 4, 5], equal_nan=True)
-
-
-def test_a_headerless_column_with_declared_rate_unit_and_name(tmp_path: Path) -> None:
-    layout = RecordingLayout(
-        period_s=Fraction(1, 2000), unit="mV", columns=("EMG1",), header=False, skip_lines=1
-    )
-    recording = read_recording(written(tmp_path / "a.txt", "some words\n0.5\n-0.25\n"), layout=layout)
-    assert whole(recording) == pytest.approx([500, -250])
-    assert recording.channels[0].label == "EMG1"
-
-
-def test_counts_are_scaled_by_a_stated_converter(data_dir: Path) -> None:
-    """The sample states 12 bits and no gain: with a converter of 3 V and gain 1000 it is in microvolts."""
-    path = data_dir / "signals/emg_biosppy/emg.txt"
-    raw = read_recording(path)
-    assert codes(raw) == ["recording.raw"] and raw.channels[0].unit == "1"
-    said = channel_map([MappedChannel(label="EMG", converter=Converter(bits=12, supply_V=3.0, gain=1000.0))])
-    scaled = read_recording(path, channels=said)
-    assert (scaled.channels[0].unit, codes(scaled)) == ("uV", [])
-    assert whole(scaled) == pytest.approx((whole(raw) / 4096 - 0.5) * 3000, abs=1500 * 4 * SINGLE)
-    assert (scaled.channels[0].n_samples, scaled.channels[0].rate_hz) == (100_000, 1000.0)
-
-
-def test_an_acceleration_of_biosppy(data_dir: Path) -> None:
-    recording = read_recording(data_dir / "signals/emg_biosppy/acc.txt")
-    assert [each.kind for each in recording.channels] == [ChannelKind.ACCELERATION] * 3
-    assert recording.channels[0].rate_hz == 100.0
-    # The header says m/s^2, and is believed, though the numbers look like g.
-    assert recording.samples.read(0, 0, 1)[0] == pytest.approx(0.28467 / 9.80665, rel=4 * SINGLE)
-
-
-@pytest.mark.parametrize(
-    ("file", "lengths", "declared"),
-    [
-        ("3Amar.txt", [43_665] * 5, True),
-        ("3Apie.txt", [22_124] * 5, True),
-        ("3Asen.txt", [38_971] * 5, True),
-        ("5Nmar.txt", [6_563] * 4 + [6_580], False),
-        ("5Npie.txt", [15_260] * 5, False),
-        ("5Nsen.txt", [13_480] * 5, False),
-    ],
-)
-def test_real_recordings_of_a_datalog(data_dir: Path, file: str, lengths: list[int], declared: bool) -> None:
-    """Numbers of samples are those of the headers; three of the files do not state a rate."""
-    path = data_dir / "signals/emg_uci" / file
-    if declared:
-        with pytest.raises(BadInput, match="how often it was sampled"):
-            read_recording(path)
-    recording = read_recording(path, layout=KILOHERTZ if declared else None)
-    assert [each.n_samples for each in recording.channels] == lengths
-    assert [each.kind.value for each in recording.channels] == ["emg"] * 4 + ["angle"]
-    assert recording.channels[0].unit == "uV" and recording.channels[0].rate_hz == 1000.0
-    assert "recording.shorter" not in codes(recording) and "recording.longer" not in codes(recording)
-    assert ("recording.extrapolated" in codes(recording)) is not declared
-    first = [float(cell) for cell in path.read_text("utf-8").splitlines()[7].split("\t")]
-    assert recording.samples.read(0, 0, 1)[0] == pytest.approx(first[0] * 1000, rel=3 * SINGLE, abs=1e-4)
-
-
-# ---- survey
-
-
-class Held:
-    def __init__(self, values: Samples) -> None:
-        self.values = values
-
-    def read(self, channel: int, first: int, stop: int) -> Samples:
-        return self.values[first:stop].copy()
-
-
-def test_shares_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    rng = np.random.default_rng(5)
-    values = np.clip(np.round(rng.normal(0, 3, 5000)), -6, 6).astype(np.float32)
-    values[100:160] = np.nan
-    path = written(
-        tmp_path / "a.csv", "EMG [uV]\n" + "\n".join("nan" if math.isnan(v) else str(v) for v in values)
-    )
-    recording = read_recording(path, layout=KILOHERTZ)
-    one = surveyed(recording, 0)
-    monkeypatch.setattr("atlasplane.io.recording_survey.BLOCK", 37)
-    many = surveyed(recording, 0)
-    assert (one.missing, one.flat, one.zero) == (many.missing, many.flat, many.zero)
-    assert one.missing == 60 / 5000
-    assert one.flat == np.count_nonzero(values[1:] == values[:-1]) / 5000
-    assert one.spread == pytest.approx(float(np.nanstd(values.astype(np.float64))), rel=1e-9)
-    assert many.spread == pytest.approx(one.spread, rel=1e-9)
-    ends = [n for n in range(2, 5000) if abs(values[n]) == 6 and values[n] == values[n - 1] == values[n - 2]]
-    assert one.saturated == len(ends) / 5000
 
 
 def test_a_map_without_channels_changes_nothing(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from atlasplane.io.outputs import CompareOutput
 from atlasplane.report.change_plot import PLOT_WIDTH, PlotRow, change_plot
 from atlasplane.report.change_rows import changes_view
 from atlasplane.report.document import compare_document
-from atlasplane.report.numbers import NO_BREAK, NO_ERROR
+from atlasplane.report.numbers import NO_BREAK, NO_ERROR, NOTHING
 from atlasplane.report.palette import BUDGET_COLOURS
 from atlasplane.report.quantity_rows import BUDGET_KINDS, quantity_row
 from atlasplane.report.wording import POSE_ANGLES
@@ -26,9 +26,9 @@ from tests.test_report_case import measured_pair
 from tests.test_report_document import five_kinds
 
 KINDS = {type(o).__name__: o for o in five_kinds()}
-MDCS = {"Pose": "227°"}
+MDCS = {"Pose": "227°", "Count": NOTHING}
 """Of a pose with a covariance of 1 rad2 about every axis: sqrt(2 x 7.815) rad, 7.815 the 95 % quantile of
-chi-square with 3 degrees of freedom."""
+chi-square with 3 degrees of freedom. Counts are judged by their intervals."""
 
 
 def test_a_count_is_shown_with_its_exposure_and_interval() -> None:

@@ -14,27 +14,36 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from atlasplane.chain.comparison import Comparison
 from atlasplane.chain.measured import MeasuredCase
 from atlasplane.chain.spasms import AnalysedRecording, analyse_recording
-from atlasplane.chain.spasms_details import Spectrum
+from atlasplane.chain.spasms_details import EventDetail, Spectrum, spectrum
+from atlasplane.chain.spasms_visit import observations_of
+from atlasplane.core.change import compare
+from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.observation import Interval
-from atlasplane.pathways.spasm.result import Estimate, EventClass
+from atlasplane.pathways.spasm.result import Baseline, Estimate, EventClass, SpasmEvent, UnmeasuredChannel
 from atlasplane.report import assemble
 from atlasplane.report.html import html_report
 from atlasplane.report.pdf import pdf_report
+from atlasplane.report.spasm_event import event_plot
 from atlasplane.report.spasm_numbers import (
+    baseline_text,
     by_muscle,
     channel_name,
     estimate_text,
+    findings_once,
     hours_text,
-    recordings_table,
+    strength_text,
 )
 from atlasplane.report.spasm_page import spasm_page
-from atlasplane.report.spasm_section import LIMITS, spasm_section, spasm_view
+from atlasplane.report.spasm_section import LIMITS, UNMEASURED, spasm_section, spasm_view
+from atlasplane.report.spasm_series import recordings_table, series_plot
 from atlasplane.report.spasm_spectrogram import SpectrumRow, spectrogram
 from atlasplane.report.spasm_strip import HourBar, StripRow, lanes_of, strip
 from atlasplane.report.spasm_svg import CLASS_NAMES, COLOURS, LANES, TimeAxis, united
 from atlasplane.simulate.recording_plan import DropOut
+from atlasplane.sources.recording import Recording
 from tests.bones_cases import flat_pair
 from tests.recorded_cases import DURATION_S, STARTED, emg, pair
 from tests.test_report_case import PRE_TIME
@@ -80,7 +89,9 @@ def test_every_recording_has_a_sheet_with_its_numbers(recorded: MeasuredCase) ->
     assert "10.0" in cells["Analysed"].sub  # the drop-out
     assert "22:30:00 to 22:30:20" in cells["Baseline"].value
     assert len(sheet.event_rows) == sum(len(c.events) for c in analysed().analysis.channels)
+    assert cells["Strength"].value.endswith("µV") and " to " in cells["Strength"].sub
     assert view.series is not None and len(view.series.rows) == 4
+    assert view.series_picture is not None and "Simulated" in view.series_picture.svg
 
 
 def test_a_case_without_recordings_has_no_section() -> None:
@@ -105,6 +116,75 @@ def test_channels_of_one_muscle_stand_together_left_first() -> None:
 
 def test_one_recording_has_no_table_over_recordings() -> None:
     assert recordings_table([(analysed().analysis, "v1")]) is None
+
+
+def fewer() -> AnalysedRecording:
+    """The same recording with one spasm left, and a tenth of the burden and of its error."""
+    own = analysed()
+    left, right = own.analysis.channels
+    burden = left.burden_percent
+    assert burden.u is not None
+    less = Estimate(value=burden.value / 10, u=burden.u / 10, interval=burden.interval)
+    changed = replace(left, burden_percent=less, rate=replace(left.rate, n=1))
+    return replace(own, analysis=replace(own.analysis, channels=(changed, right)))
+
+
+def test_changes_stand_beside_their_detectable_change(recorded: MeasuredCase) -> None:
+    """Of the left channel the burden falls; of the right one nothing changes, and nothing is found."""
+    pre, post = recorded.visits
+    before, after = analysed(), fewer()
+    pairs = zip(observations_of(before, pre.visit), observations_of(after, post.visit), strict=True)
+    comparison = Comparison(pre=pre, post=post, changes=tuple(compare(*p) for p in pairs), level=0.95)
+    table = recordings_table([(before.analysis, "v1"), (after.analysis, "v2")], comparison)
+    assert table is not None and table.columns == ("v1", "v2", "Change, v1 to v2")
+    rows = {(row.name, row.sub): row.cells[-1] for row in table.rows}
+    change = comparison.change("spasm_burden/trapezius_upper/left")
+    assert change is not None and change.mdc is not None and change.value is not None
+    burden = rows["Left upper trapezius", "burden"]
+    assert change.value == pytest.approx(-0.9 * before.analysis.channels[0].burden_percent.value)
+    assert burden.value.startswith("−") and burden.sub.startswith("MDC95 ")
+    assert (burden.kind == "beyond") is change.distinguishable
+    same = rows["Right upper trapezius", "burden"]
+    assert same.sub.endswith("; not distinguishable") and same.kind == ""
+    assert rows["Right upper trapezius", "spasms"].sub == "not distinguishable"
+
+
+def test_the_burdens_of_recordings_stand_beside_each_other() -> None:
+    """Discs at their burdens on one scale from 0, the ends of an interval at its ends."""
+    shown = series_plot([(analysed().analysis, "v1"), (fewer().analysis, "v2")], "t", stamp="Simulated")
+    discs = [float(node.get("cx", "")) for node in ElementTree.fromstring(shown).iter(f"{SVG}circle")]
+    values = [c.burden_percent.value for a in (analysed(), fewer()) for c in a.analysis.channels]
+    left, right, left_after, right_after = values
+    zero = next(
+        float(n.get("x", "")) for n in ElementTree.fromstring(shown).iter(f"{SVG}text") if n.text == "0\xa0%"
+    )
+    assert len(discs) == 4 and discs[2] == discs[3]
+    assert (discs[1] - zero) / (discs[0] - zero) == pytest.approx(left_after / left, abs=0.01)
+    assert (discs[2] - zero) / (discs[0] - zero) == pytest.approx(right / left, abs=0.01)
+    assert right == right_after and "Simulated" in texts(shown)
+
+
+def test_a_channel_that_is_not_measured_is_said_beside_the_others() -> None:
+    own = analysed()
+    lost = UnmeasuredChannel(label="SCM L", muscle=None, side=None, why="recording.zero")
+    sheet = spasm_section([(replace(own, analysis=replace(own.analysis, unmeasured=(lost,))), "t")]).sheets[0]
+    assert sheet.headline[-1] == ("SCM L", "not measured", UNMEASURED)
+    assert len(sheet.table.columns) == 2
+
+
+def test_what_channels_have_in_common_is_said_once() -> None:
+    own = analysed().analysis
+
+    def finding(text: str, severity: Severity = Severity.INFO) -> Finding:
+        return Finding(code="spasm.movement_unknown", severity=severity, file="f", text=text)
+
+    said = (finding("TRAP L: no sensor"), finding("of all: no sensor"), finding("TRAP R: no sensor"))
+    found = findings_once(replace(own, findings=(*said, finding("TRAP R: no sensor", Severity.WARN))))
+    assert [each.text for each in found] == [
+        "TRAP L, TRAP R: no sensor",
+        "of all: no sensor",
+        "TRAP R: no sensor",
+    ]
 
 
 def test_both_faces_show_the_section(recorded: MeasuredCase) -> None:
@@ -168,7 +248,11 @@ def test_every_class_has_a_lane_of_its_own_and_its_name() -> None:
     tops = set()
     for kind in EventClass:
         own = [p.get("d", "") for p in paths if p.get("fill") == COLOURS[kind]]
-        assert len(own) == 1
+        own, key = (
+            [d for d in own if (float(re.findall(r"[\d.]+", d)[0]) >= AXIS.left) is there]
+            for there in (True, False)
+        )
+        assert (len(own), len(key)) == (1, 1)  # the event, and the square beside the name
         tops.add(re.match(r"M[\d.]+ ([\d.]+)H", own[0])[1])  # type: ignore[index]
     assert len(tops) == len(EventClass)
 
@@ -190,11 +274,89 @@ def test_events_stand_at_their_time_and_short_ones_can_be_seen() -> None:
 
 
 def test_quiet_excluded_and_burden_are_marked() -> None:
-    bars = (HourBar(hour=0, percent=4.0, low=2.0, high=9.0),)
+    bars = (HourBar(hour=0, percent=4.0, low=2.0, high=9.0), HourBar(hour=1, percent=1.0))
     shown = strip([row(quiet=(0.0, 300.0), excluded=((600.0, 900.0),), hours=bars)], AXIS, "t")
     assert "quiet" in texts(shown) and "10 %" in texts(shown)
     assert 'stroke="#9AA5AD"' in shown
     assert "10 %" not in texts(strip([row(hours=bars)], AXIS, "t", most_percent=40.0))
+
+
+def test_the_burden_of_a_single_hour_is_not_drawn_again() -> None:
+    one = strip([row(hours=(HourBar(hour=0, percent=4.0, low=2.0, high=9.0),))], AXIS, "t")
+    assert "Burden" not in texts(one)
+
+
+def test_a_drawing_that_is_copied_out_still_says_that_it_is_simulated() -> None:
+    sheet = spasm_section([(analysed(), "t")]).sheets[0]
+    for picture in (*sheet.strips, *sheet.spectra, *sheet.events):
+        assert "Simulated recording" in texts(picture.svg)
+    assert "Simulated recording" not in texts(strip([row()], AXIS, "t"))
+
+
+def test_a_label_that_is_long_leaves_the_drawing_free() -> None:
+    own = analysed()
+    left, right = (replace(c, muscle=None, side=None) for c in own.analysis.channels)
+    long = replace(left, muscle="trapezius_upper")
+    alone = spasm_section([(replace(own, analysis=replace(own.analysis, channels=(left, right))), "t")])
+    for picture in alone.sheets[0].strips:
+        assert picture.title in ("TRAP L", "TRAP R") and picture.title not in texts(picture.svg)
+    name = "Trapezius, upper part, left"
+    named = replace(
+        own,
+        analysis=replace(own.analysis, channels=(replace(long, label=name), replace(long, label="TRAP R"))),
+        courses={name: own.courses["TRAP L"], "TRAP R": own.courses["TRAP R"]},
+        signals={name: own.signals["TRAP L"], "TRAP R": own.signals["TRAP R"]},
+        recording=replace(
+            own.recording,
+            channels=(replace(own.recording.channels[0], label=name), *own.recording.channels[1:]),
+        ),
+    )
+    shown = texts(spasm_section([(named, "t")]).sheets[0].strips[0].svg)
+    assert "Trapezius, …" in shown and name not in shown
+
+
+# ---- an event near by ----
+
+
+def event_of(rms_uV: float, threshold_uV: float) -> EventDetail:
+    """Ten seconds at 100 Hz, of which the event takes the middle four."""
+    envelope = np.full(1000, threshold_uV / 2, dtype=np.float32)
+    envelope[300:700] = rms_uV
+    return EventDetail(
+        event=SpasmEvent(start_s=53.0, stop_s=57.0, class_=EventClass.TONIC, rms_uV=rms_uV),
+        start_s=50.0,
+        rate_hz=100.0,
+        signal_uV=np.where(np.arange(1000) % 2, envelope, -envelope).astype(np.float32),
+        envelope_uV=envelope,
+        threshold_uV=threshold_uV,
+        whole=True,
+    )
+
+
+@pytest.mark.parametrize("rms_uV", [4.0, 30.0, 400.0])
+def test_an_event_stands_over_its_threshold_and_counts_from_its_begin(rms_uV: float) -> None:
+    shown = event_plot(event_of(rms_uV, 3.0), "t")
+    nodes = list(ElementTree.fromstring(shown).iter())
+    dashed = next(n for n in nodes if n.get("stroke-dasharray") and "H474" in n.get("d", ""))
+    threshold_y = float(dashed.get("d", "").split("H")[0].split()[1])
+    course = next(n.get("d", "") for n in nodes if n.get("stroke") == "#B4490A" and "L" in n.get("d", ""))
+    points = np.array([p.split() for p in course[1:].split("L")], dtype=float)
+    ticks = {n.text: float(n.get("x", "")) for n in nodes if n.text and n.text.endswith("s") and n.get("x")}
+    begin, end = ticks["0 s"], ticks["4 s"]
+    over = points[:, 1] < threshold_y - 0.1
+    inside = (points[:, 0] > begin + 1) & (points[:, 0] < end - 1)
+    outside = (points[:, 0] < begin - 1) | (points[:, 0] > end + 1)
+    assert np.all(over[inside]) and not np.any(over[outside])
+    assert any((n.text or "").startswith("threshold 3.00") for n in nodes)
+
+
+def test_what_is_not_counted_says_so_beside_its_picture() -> None:
+    pictures = spasm_section([(analysed(), "t")]).sheets[0].events
+    assert [p.title for p in pictures if "voluntary" in p.title] == [
+        "Left upper trapezius: voluntary, not counted",
+        "Right upper trapezius: voluntary, not counted",
+    ]
+    assert all("not counted" not in p.title for p in pictures if "voluntary" not in p.title)
 
 
 def test_spans_that_touch_are_one() -> None:
@@ -237,6 +399,35 @@ def test_darker_is_more_and_what_was_not_recorded_is_grey() -> None:
     assert missing == 3 * 228
 
 
+class Burst:
+    """Noise of 1 uV at 1000 Hz for ten minutes, and 50 uV from 33.95 to 34.25 s."""
+
+    def __init__(self) -> None:
+        self.noise = np.random.default_rng(2).normal(0.0, 1.0, 600_000).astype(np.float32)
+        self.noise[33_950:34_250] *= 50.0
+
+    def read(self, channel: int, first: int, stop: int) -> np.ndarray:
+        del channel
+        return self.noise[first:stop]
+
+
+def test_a_column_that_holds_an_event_shows_it() -> None:
+    """Columns are 2.73 s wide, and the two seconds that are else read of this one miss the burst."""
+    about = replace(pair().channels[0], n_samples=600_000)
+    recording = Recording(file="burst", channels=(about,), samples=Burst())
+    event = SpasmEvent(start_s=33.95, stop_s=34.25, class_=EventClass.MYOCLONUS, rms_uV=50.0)
+    plain, told = (spectrum(recording, 0, noise_uV=1.0, events=events) for events in ((), (event,)))
+    column = int(34.1 / told.step_s)
+    none, held = (float(np.mean(10 ** (s.level_dB[:, column].astype(float) / 10))) for s in (plain, told))
+    # The noise fills 500 Hz and 0 dB is that noise over 430 Hz; of the second that is read three tenths have
+    # 2500 times its power, and Hann's window weighs its middle more than its ends. Of the 980
+    # lines of two seconds about half are independent under that window: a standard error of a twenty-second.
+    assert none == pytest.approx(0.86, abs=0.86 * 4 / 22)
+    assert held > 0.86 * 0.3 * 2500
+    others = np.arange(told.level_dB.shape[1]) != column
+    assert np.array_equal(plain.level_dB[:, others], told.level_dB[:, others])
+
+
 @pytest.mark.parametrize(
     ("found", "shown"),
     [
@@ -259,6 +450,47 @@ def test_a_value_has_the_digits_that_its_error_lets_stand(found: Estimate | None
 )
 def test_lengths_of_time_have_the_unit_that_suits(seconds: float, shown: str) -> None:
     assert hours_text(seconds).replace("\N{NO-BREAK SPACE}", " ") == shown
+
+
+@pytest.mark.parametrize(
+    ("stop_s", "started", "time_s", "digits", "shown"),
+    [
+        (160.0, STARTED, 12.26, 1, "22:30:12.3"),
+        (160.0, STARTED, 59.96, 1, "22:31:00.0"),
+        (160.0, None, 2.5, 1, "2.5 s"),
+        (14_400.0, None, 3725.4, 0, "1:02:05"),
+        (14_400.0, STARTED, 3725.6, 0, "23:32:06"),
+    ],
+)
+def test_times_are_as_fine_as_the_recording_is_short(
+    stop_s: float, started: datetime | None, time_s: float, digits: int, shown: str
+) -> None:
+    axis = TimeAxis(start_s=0.0, stop_s=stop_s, started=started)
+    assert axis.text(time_s, digits).replace("\N{NO-BREAK SPACE}", " ") == shown
+    assert axis.is_short is (stop_s < 600)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "shown"),
+    [
+        (Baseline(source="segment", noise_uV=1, threshold_uV=2, start_s=2.5, stop_s=10.5), "2.5 to 10.5 s"),
+        (Baseline(source="file", noise_uV=1, threshold_uV=2, start_s=0.0, stop_s=60.0), "0 to 60 s"),
+        (Baseline(source="noise", noise_uV=1, threshold_uV=2), "stated noise"),
+    ],
+)
+def test_a_baseline_says_where_it_lies(baseline: Baseline, shown: str) -> None:
+    own = replace(analysed().analysis.channels[0], baseline=baseline)
+    text = baseline_text(own, TimeAxis(start_s=0.0, stop_s=100.0)).replace("\N{NO-BREAK SPACE}", " ")
+    assert text.endswith(shown) and text.count(" s") <= 2
+
+
+def test_a_strength_is_in_per_cent_of_a_reference_where_there_is_one() -> None:
+    own = analysed().analysis.channels[0]
+    part = Estimate(value=12.0, u=1.0, interval=Interval(level=0.95, low=10.0, high=14.0))
+    shown = strength_text(replace(own, intensity_percent=part), raw=False).replace("\N{NO-BREAK SPACE}", " ")
+    assert shown == "12.0 % of the reference contraction (10.0 to 14.0 %)"
+    assert strength_text(own, raw=True).endswith("file units")
+    assert strength_text(replace(own, intensity_uV=None), raw=False) == "–"
 
 
 def test_a_long_list_of_events_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

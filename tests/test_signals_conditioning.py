@@ -165,8 +165,11 @@ def test_clipped_samples_are_counted(rng: np.random.Generator) -> None:
     clipped = np.clip(samples, -25, 25)
     found = frames([clipped], 2000, BARE)
     assert found.saturated.sum() * 100 == np.count_nonzero(np.abs(clipped) == 25)
-    told = frames([clipped], 2000, replace(BARE, range_uV=(-25.0, 1000.0)))
-    assert round(float(told.saturated.sum()) * 100) == np.count_nonzero(clipped == -25)
+    # A converter's range that is wider than the amplifier's hides nothing; one that is narrower counts.
+    wide = frames([clipped], 2000, replace(BARE, range_uV=(-1000.0, 1000.0)))
+    assert np.array_equal(wide.saturated, found.saturated)
+    told = frames([samples], 2000, replace(BARE, range_uV=(-20.0, 1000.0)))
+    assert round(float(told.saturated.sum()) * 100) == np.count_nonzero(samples <= -20)
 
 
 def test_an_unclipped_channel_has_no_rails(rng: np.random.Generator) -> None:

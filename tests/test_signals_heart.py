@@ -116,6 +116,38 @@ def test_bursts_of_muscle_are_no_heart(rng: np.random.Generator, kind: str) -> N
     assert found.heart_per_min is None and not found.beats_uV2.any()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "contracted", "free"),
+    [(145, [(114, 137)], (138, 144)), (245, [(121, 156), (170, 242)], (157, 169))],
+    ids=["at its end", "about its middle"],
+)
+def test_a_known_heart_is_taken_out_of_a_stretch_that_is_mostly_contracted(
+    rng: np.random.Generator, seconds: int, contracted: list[tuple[int, int]], free: tuple[int, int]
+) -> None:
+    n = 1000 * seconds
+    emg, ecg = white(rng, n, 3), heart(rng, n, 1000, 80)
+    for start, stop in contracted:
+        emg[1000 * start : 1000 * stop] += muscle(rng, 1000 * (stop - start), 1000, 90)
+    alone = frames([emg], 1000, BARE)
+    found = frames([emg + ecg.samples], 1000, ALL)
+    near = ecg.near(len(found), 0.05, 0.1)
+    near[: 20 * free[0]] = near[20 * free[1] :] = False
+    # 30 frames and more of 40 degrees of freedom; beats left in would be ten times the noise's power.
+    assert found.power_uV2[near].mean() / alone.power_uV2[near].mean() == pytest.approx(1, abs=0.15)
+
+
+def test_beats_are_looked_for_where_another_channel_tells_none(rng: np.random.Generator) -> None:
+    n = 360_000
+    emg, ecg = white(rng, n, 3), heart(rng, n, 1000, 300)
+    told = ecg.times_s[ecg.times_s < 115]
+    alone = frames([emg], 1000, BARE)
+    found = frames([emg + ecg.samples], 1000, Conditioning(heart=True, mains=False, beat_times_s=told))
+    near = ecg.near(len(found), 0.05, 0.1)
+    # From the first stretch of which none is told on.
+    near[: 240 * 20] = near[-20:] = False
+    assert found.power_uV2[near].mean() / alone.power_uV2[near].mean() == pytest.approx(1, abs=0.05)
+
+
 def test_beats_told_by_another_channel(rng: np.random.Generator) -> None:
     n = 400_000
     emg, ecg = muscle(rng, n, 2000, 20), heart(rng, n, 2000, 300)

@@ -9,7 +9,7 @@ import pytest
 
 from atlasplane.signals.conditioning import Conditioning, frames
 from atlasplane.signals.mains import MainsFilter
-from tests.signal_cases import mains, muscle, white
+from tests.signal_cases import Samples, mains, muscle, white
 
 BARE = Conditioning(mains=False)
 
@@ -101,3 +101,54 @@ def test_gaps_do_not_spoil_it(rng: np.random.Generator) -> None:
     # A frame away from a gap the band-pass still feels where the waves were cut off.
     whole = ~np.convolve(found.missing > 0, np.ones(11), "same").astype(bool)
     assert found.power_uV2[whole].mean() / alone.power_uV2[whole].mean() == pytest.approx(1, abs=0.02)
+
+
+def _wandering(n: int, *, cycles: float, first: float, fifth_uV: float = 4.0) -> Samples:
+    """60 Hz of 26 uV with its fifth harmonic, whose phase swings by some cycles within 100 s."""
+    time_s = np.arange(n) / 1000
+    turns = 60 * time_s + cycles / 5 * np.sin(2 * np.pi * (time_s / 100 + first))
+    wave = 26 * np.cos(2 * np.pi * turns) + fifth_uV * np.cos(10 * np.pi * turns)
+    return wave.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("cycles", "first"), [(0.9, 0.0), (0.9, 0.5), (1.6, 0.1), (1.6, 0.6), (1.8, 0.9)], ids=str
+)
+def test_a_harmonic_that_wander_cancels_over_a_stretch_is_taken_out(
+    rng: np.random.Generator, cycles: float, first: float
+) -> None:
+    noise = white(rng, 120_000, 2)
+    line = _wandering(noise.size, cycles=cycles, first=first, fifth_uV=1.5)
+    alone, found = frames([noise], 1000, BARE), frames([noise + line], 1000, Conditioning())
+    # The harmonic has 1.1 uV2 beside 3.4 of the noise in the band; 2 % of the band are taken with the waves.
+    assert found.power_uV2[40:-40].mean() / alone.power_uV2[40:-40].mean() == pytest.approx(1, abs=0.02)
+
+
+def test_a_gap_leaves_no_waves_beside_it(rng: np.random.Generator) -> None:
+    n = 480_000
+    time_s = np.arange(n) / 1000
+    noise, line = white(rng, n, 2), _wandering(n, cycles=1.2, first=0.1)
+    line *= (1 + 0.3 * np.sin(2 * np.pi * time_s / 20)).astype(np.float32)
+    both = noise + line
+    for first in range(7000, n - 5000, 11_000):
+        both[first : first + 2000] = np.nan
+    alone, found = frames([noise], 1000, BARE), frames([both], 1000, Conditioning())
+    gone = found.missing > 0
+    # From a frame away from a gap, where the band-pass feels where the waves were cut off, on for a second.
+    beside = np.convolve(gone, np.ones(41), "same").astype(bool)
+    beside &= ~np.convolve(gone, np.ones(11), "same").astype(bool)
+    # An amplitude that is 1 % off leaves 0.2 uV, 1 % of the noise's power; 2 % of the band go with the waves.
+    assert found.power_uV2[beside].mean() / alone.power_uV2[beside].mean() == pytest.approx(1, abs=0.03)
+
+
+def test_waves_are_followed_where_contractions_fill_most_of_the_time(rng: np.random.Generator) -> None:
+    n = 480_000
+    strength = np.full(n, 2.0, dtype=np.float32)
+    for first in range(20_000, n, 120_000):
+        strength[first : first + 80_000] = 300
+    emg, line = white(rng, n, 1) * strength, _wandering(n, cycles=1.6, first=0.2)
+    alone, found = frames([emg], 1000, BARE), frames([emg + line], 1000, Conditioning())
+    strong = strength[::50] > 2
+    quiet = ~np.convolve(strong, np.ones(21), "same").astype(bool)
+    quiet[:40] = quiet[-40:] = False
+    assert found.power_uV2[quiet].mean() / alone.power_uV2[quiet].mean() == pytest.approx(1, abs=0.03)

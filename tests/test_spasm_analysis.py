@@ -226,8 +226,8 @@ def test_a_movement_at_the_end_of_a_spasm_is_unattributed_where_it_is_no_stronge
             channel(120), frames(rng, rms), quiet_baseline(rng), Context(movement=stretches((56, 60)))
         )
         assert [event.class_ for event in found.events] == [EventClass.TONIC, class_]
-        # The movement's own lead of 0.3 s is taken from the spasm.
-        assert found.events[0].stop_s == pytest.approx(55.7, abs=0.1)
+        # The movement's own lead of 0.5 s is taken from the spasm.
+        assert found.events[0].stop_s == pytest.approx(55.5, abs=0.1)
 
 
 def test_cramp_is_what_a_note_says():

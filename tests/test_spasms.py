@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ from atlasplane.io.recording_file import read_recording
 from atlasplane.pathways.spasm.result import ChannelSpasms, EventClass
 from atlasplane.signals.frames import Frames
 from atlasplane.simulate.night import write_night
+from atlasplane.simulate.recording_plan import MotionSensor
 from atlasplane.simulate.semg_recording import simulated_recording
-from atlasplane.sources.recording import Annotation, Channel, ChannelKind, Recording
+from atlasplane.sources.recording import Annotation, Channel, ChannelKind, Recording, Samples
 from atlasplane.sources.visit_recording import StatedStretch
 from tests.recorded_cases import (
     CLONUS,
@@ -217,6 +219,24 @@ def test_without_sensor_and_note_work_counts_as_spasm_and_a_finding_says_so() ->
     assert any(f.code == "spasm.movement_unknown" for f in found.analysis.findings)
 
 
+@pytest.mark.parametrize("stuck_at", [0.0, 1.0, np.nan])
+def test_a_motion_sensor_that_is_off_tells_nothing(stuck_at: float) -> None:
+    """Not that the body lay still all night: that nothing tells of movement is a finding."""
+    made = pair(motion=MotionSensor(period_s=Fraction(1, 50)))
+
+    class Off:
+        def read(self, channel: int, first: int, stop: int) -> Samples:
+            samples = made.samples.read(channel, first, stop)
+            if made.channels[channel].kind is ChannelKind.ACCELERATION:
+                samples[:] = stuck_at
+            return samples
+
+    off = replace(made, samples=Off())
+    assert sensed_movement(made) and sensed_movement(off) is None
+    found = analyse_recording(off).analysis
+    assert "spasm.movement_unknown" in [finding.code for finding in found.findings]
+
+
 def test_a_note_of_one_channel_holds_for_that_channel() -> None:
     note = Annotation(start_s=WORK[0] - 1, duration_s=6.0, text="Movement", channel="TRAP L")
     recording = pair(motion=None, movements=())
@@ -245,6 +265,27 @@ def test_progress_ends_at_one_and_a_run_can_be_ended() -> None:
     assert max(told) == 1.0 and len(told) >= 2 * math.ceil(DURATION_S / 60)
     with pytest.raises(Cancelled):
         analyse_recording(pair(), cancelled=lambda: True)
+
+
+def test_whoever_stops_a_run_does_not_wait_until_a_day_is_read() -> None:
+    """An error of one channel ends the others with the piece of a minute that they are at."""
+    still = np.zeros(60 * 60_000, dtype=np.float32)
+    asked: list[int] = []
+
+    class Counted:
+        def read(self, channel: int, first: int, stop: int) -> Samples:
+            asked.append(channel)
+            return still[first:stop].copy()
+
+    def stopped(share: float, channel: str) -> None:
+        if channel == "TRAP L":
+            raise KeyboardInterrupt
+
+    channels = tuple(replace(own, n_samples=len(still)) for own in pair().channels[:2])
+    long = Recording(file="day.edf", channels=channels, samples=Counted())
+    with pytest.raises(KeyboardInterrupt):
+        analyse_recording(long, SpasmRequest(noise_uV={"TRAP L": 2.0, "TRAP R": 2.0}), progress=stopped)
+    assert asked.count(0) == 1 and asked.count(1) < 30
 
 
 def test_labels_of_a_person_are_compared(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from atlasplane.core.errors import BadInput
 from atlasplane.core.observation import Category, Count, Grade, Measurement
 from atlasplane.io.case_folder import read_case
 from atlasplane.io.toml_text import toml_text
+from tests.bad_input.edf_files import edf_bytes
 from tests.cli_cases import runner
 from tests.recorded_cases import SPASMS, night_file
+from tests.spasm_bench import LABEL, OTHER, QUIET, RATE_HZ, muscle
 
 CHANNELS = [
     {"label": "TRAP L", "muscle": "trapezius_upper", "side": "left"},
@@ -196,6 +198,20 @@ def test_a_tight_muscle_without_activity_is_told_apart(tmp_path: Path) -> None:
     joint = api.load(root).measure().visits[0].joint
     states = [joint.get(f"muscle_state/trapezius_upper/{side}") for side in ("left", "right")]
     assert [state.value for state in states if isinstance(state, Category)] == ["silent_tightness", "quiet"]
+
+
+def test_amplitudes_of_a_recording_in_steps_are_in_no_observation(tmp_path: Path) -> None:
+    """Rate and burden stand; strength and threshold would be steps of a converter called microvolts."""
+    root = case_of(tmp_path / "case", {"recording": [{"file": "night.edf", "kind": "semg"}]})
+    samples = {LABEL: muscle(), OTHER: muscle(seed=8)}
+    stored = edf_bytes(samples, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")], unit="")
+    (root / DAYS[0] / "night.edf").write_bytes(stored)
+    (visit,) = api.load(root).measure().visits
+    observed = visit.joint.observations
+    assert {"spasm_rate", "spasm_burden"} <= {one.quantity.id for one in observed}
+    assert all(one.quantity.unit != "uV" for one in observed)
+    assert all("threshold_uV" not in one.provenance for one in observed)
+    assert "recording.raw" in [finding.code for finding in visit.alignment.findings]
 
 
 # ---- what is told ----

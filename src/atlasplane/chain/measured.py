@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlasplane.chain.film_days import films_apart
 from atlasplane.chain.registered_measures import with_registration
-from atlasplane.core.errors import BadInput
+from atlasplane.core.errors import BadInput, MissingExtra
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.joint import JointObservations
 from atlasplane.core.observation import Observation
@@ -20,6 +20,7 @@ from atlasplane.plan.height import MANUAL_U_IN, HeightModel, ManualHeight, Table
 from atlasplane.plan.listing import Listing, listing
 from atlasplane.plan.vector import LEVER_IN, CorrectionVector, correction_vector
 from atlasplane.sources.case import Case, Visit
+from atlasplane.sources.visit_recording import SEMG
 
 if TYPE_CHECKING:
     from atlasplane.chain.spasms import AnalysedRecording
@@ -192,11 +193,14 @@ def _recorded(measured: MeasuredVisit, case: Case, progress: Progress | None) ->
     findings: tuple[Finding, ...] = ()
     recordings: tuple[AnalysedRecording, ...] = ()
     if visit.recordings:
-        from atlasplane.chain.spasms_visit import recorded_visit  # brings readers and filters
-
-        found = recorded_visit(visit, simulated=case.simulated, progress=progress)
-        recordings, findings = found.recordings, found.findings
-        observations += found.observations
+        try:
+            from atlasplane.chain.spasms_visit import recorded_visit  # brings readers and filters
+        except MissingExtra as missing:
+            findings = tuple(_not_measured(visit, missing))
+        else:
+            found = recorded_visit(visit, simulated=case.simulated, progress=progress)
+            recordings, findings = found.recordings, found.findings
+            observations += found.observations
     if visit.responses or case.diary:
         from atlasplane.chain.spasms_told import told_observations
 
@@ -210,6 +214,14 @@ def _recorded(measured: MeasuredVisit, case: Case, progress: Progress | None) ->
         findings=(*measured.alignment.findings, *findings),
     )
     return replace(measured, alignment=alignment, recordings=recordings)
+
+
+def _not_measured(visit: Visit, missing: MissingExtra) -> Iterator[Finding]:
+    """Recordings that wait for an optional part: the films' numbers do not hang on it."""
+    text = f"The recording is not measured: {missing.file} {missing.what}. {missing.remedy}."
+    for stated in visit.recordings:
+        if stated.kind == SEMG:
+            yield Finding(code="spasm.not_measured", severity=Severity.WARN, file=stated.file, text=text)
 
 
 def _vector(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
-from atlasplane.chain.spasms_channels import channel_signal, conditioning_of
+from atlasplane.chain.spasms_channels import ToldBeats, channel_signal, conditioning_of, told_beats
 from atlasplane.chain.spasms_course import Course, course
 from atlasplane.chain.spasms_hours import hour_intervals
 from atlasplane.chain.spasms_movement import movement, sensed_movement
@@ -22,6 +22,14 @@ from atlasplane.chain.spasms_rest import (
     stretches_apart,
 )
 from atlasplane.chain.spasms_settings import spasms_setting
+from atlasplane.chain.spasms_shares import (
+    Unmeasured,
+    channel_findings,
+    channel_shares,
+    check_analysed,
+    nothing_measured,
+    unmeasured,
+)
 from atlasplane.core.errors import BadInput, Cancelled
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.observation import Interval
@@ -33,12 +41,11 @@ from atlasplane.pathways.spasm.baseline import baseline_findings
 from atlasplane.pathways.spasm.context import Context, Signal, Stretch
 from atlasplane.pathways.spasm.result import ChannelSpasms, SpasmAnalysis
 from atlasplane.pathways.spasm.settings import SpasmSettings, spasm_settings
-from atlasplane.signals.conditioning import frames
-from atlasplane.sources.muscles import side_in
-from atlasplane.sources.recording import ChannelKind, Recording, Samples
+from atlasplane.signals.conditioning import Conditioning, frames
+from atlasplane.sources.muscles import muscles, side_in
+from atlasplane.sources.recording import MICROVOLT, ChannelKind, Recording, Samples
 from atlasplane.sources.visit_recording import StatedStretch
 
-MICROVOLT = "uV"
 Progress = Callable[[float, str], None]
 """Told what share is done, 0 to 1, and what is being done; also from other threads."""
 
@@ -157,7 +164,8 @@ def analyse_recording(
     Raises
     ------
     BadInput
-        When no channel is of muscle activity, or rest is known for none or only some of them.
+        When no channel is of muscle activity, rest is stated for none or only some of them, or not one tells
+        anything.
     Cancelled
         When `cancelled` said so.
     MissingExtra
@@ -171,9 +179,20 @@ def analyse_recording(
     settings = spasm_settings()
     if known.merge_gap_s is not None:
         settings = replace(settings, merge_gap_s=known.merge_gap_s)
-    rest = rest_of(recording, known.quiet, known.noise_uV, known.reference, known.reference_kind)
+    rest = rest_of(
+        recording,
+        known.quiet,
+        known.noise_uV,
+        known.reference,
+        known.reference_kind,
+        channels=known.channels,
+    )
     job = _Job(recording, known, rest, settings, _Meter(recording, chosen, progress, cancelled))
-    found = job.all(chosen)
+    done = job.all(chosen)
+    found = [each for each in done if isinstance(each, _Analysed)]
+    lost = [each for each in done if isinstance(each, Unmeasured)]
+    if not found:
+        raise nothing_measured(recording, lost)
     analysis = SpasmAnalysis(
         file=recording.file,
         duration_s=recording.duration_s,
@@ -182,11 +201,12 @@ def analyse_recording(
         findings=_once(
             (
                 *recording.findings,
-                *(f for each in found for f in each.findings),
+                *(f for each in done for f in each.findings),
                 *_raw_sides(recording.file, [each.channel for each in found]),
             )
         ),
         simulated=recording.simulated,
+        unmeasured=tuple(each.channel for each in lost),
     )
     agreements = () if known.labels is None else agreement(analysis, read_labels(known.labels))
     return AnalysedRecording(
@@ -207,9 +227,10 @@ def _raw_sides(file: str, channels: Sequence[ChannelSpasms]) -> Iterator[Finding
         if side and channel.intensity_percent is None:
             sides.setdefault(channel.muscle or "muscle", set()).add(side)
     for muscle in sorted(muscle for muscle, own in sides.items() if len(own) > 1):
+        name = muscles()[muscle].name if muscle in muscles() else muscle
         text = (
-            f"{muscle}: left and right in uV do not compare, since skin and electrodes differ; a reference "
-            "contraction of each side makes them comparable"
+            f"{name}: amplitudes of left and right do not compare, since skin and electrodes differ; a "
+            "reference contraction of each side makes them comparable"
         )
         yield Finding(code="spasm.raw_sides", severity=Severity.INFO, file=file, text=text)
 
@@ -239,13 +260,17 @@ class _Meter:
     ) -> None:
         self._total = max(1, sum(recording.channels[k].n_samples for k in chosen))
         self._file, self._progress, self._cancelled = recording.file, progress, cancelled
-        self._done, self._lock = 0, Lock()
+        self._done, self._lock, self._stopped = 0, Lock(), False
+
+    def stop(self) -> None:
+        """Have the threads end with the piece that they are at."""
+        self._stopped = True
 
     def blocks(self, recording: Recording, k: int) -> Iterator[Samples]:
         """The samples of a channel in pieces, each counted."""
         channel = recording.channels[k]
         for block in recording.blocks(k, max(1, round(spasms_setting("block") * channel.rate_hz))):
-            if self._cancelled is not None and self._cancelled():
+            if self._stopped or (self._cancelled is not None and self._cancelled()):
                 raise Cancelled(self._file)
             yield block
             with self._lock:
@@ -265,33 +290,55 @@ class _Job:
     settings: SpasmSettings
     meter: _Meter
 
-    def all(self, chosen: Sequence[int]) -> list[_Analysed]:
-        """Every channel, in their order."""
-        sensed = sensed_movement(self.recording)
+    def all(self, chosen: Sequence[int]) -> list[_Analysed | Unmeasured]:
+        """Every channel, in their order; one that cannot be measured does not take the others with it."""
+        beats = told_beats(self.recording)
         workers = max(1, min(2, os.cpu_count() or 1, len(chosen)))
         with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="spasm") as pool:
-            jobs = [pool.submit(self.one, k, sensed) for k in chosen]
+            # First in the queue, so that no channel waits for what has not begun.
+            sensed = pool.submit(sensed_movement, self.recording)
+            jobs = [pool.submit(self.one, k, sensed, beats) for k in chosen]
             try:
                 return [job.result() for job in jobs]
             except BaseException:
+                self.meter.stop()
                 for job in jobs:
                     job.cancel()
                 raise
 
-    def one(self, k: int, sensed: tuple[Stretch, ...] | None) -> _Analysed:
-        """One channel: its frames live only here."""
+    def one(
+        self, k: int, sensed: Future[tuple[Stretch, ...] | None], beats: ToldBeats | None
+    ) -> _Analysed | Unmeasured:
+        """One channel, or why it is none."""
+        doubts: list[Finding] = []
+        try:
+            return self._measured(k, sensed, conditioning_of(self.recording, k, beats), doubts)
+        except BadInput as fault:
+            return unmeasured(self.recording, k, fault, doubts)
+
+    def _measured(
+        self,
+        k: int,
+        sensed: Future[tuple[Stretch, ...] | None],
+        conditioning: Conditioning,
+        doubts: list[Finding],
+    ) -> _Analysed:
+        """One channel: its frames live only here; what is known of it is added to the doubts."""
         recording, channel = self.recording, self.recording.channels[k]
-        conditioning = conditioning_of(recording, k)
-        if conditioning.heart and heart_at_rest(self.rest, recording, k) is False:
+        searched = conditioning.heart and conditioning.beat_times_s is None
+        if searched and heart_at_rest(self.rest, recording, k) is False:
             conditioning = replace(conditioning, heart=False)
         powers = frames(
             self.meter.blocks(recording, k), channel.rate_hz, conditioning, start_s=channel.start_s
+        )
+        doubts += channel_findings(
+            recording, k, channel_shares(powers, self.settings, duration_s=channel.duration_s)
         )
         baseline, quiet = baseline_of(self.rest, recording, k, powers, self.settings)
         signal = channel_signal(recording, k, conditioning)
         context = Context(
             file=recording.file,
-            movement=_either(sensed, movement(recording, channel.label)),
+            movement=_either(sensed.result(), movement(recording, channel.label)),
             apart=stretches_apart(self.rest, recording, channel.label),
             annotations=recording.annotations,
             tight=self.request.tight.get((channel.muscle or "", channel.side or "")),
@@ -299,13 +346,11 @@ class _Job:
             signal=signal,
         )
         found = analyse(channel, powers, baseline, context, self.settings)
-        doubts = (
-            ()
-            if quiet is None
-            else baseline_findings(
+        check_analysed(recording, found)
+        if quiet is not None:
+            doubts += baseline_findings(
                 quiet, baseline, label=channel.label, file=recording.file, settings=self.settings
             )
-        )
         return _Analysed(
             channel=found,
             course=course(powers, recording.duration_s),

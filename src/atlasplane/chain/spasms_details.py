@@ -123,14 +123,19 @@ def _envelope(samples: Floats, rate_hz: float) -> Floats:
     return np.asarray(np.sqrt((power[high] - power[low]) / (high - low)), dtype=np.float32)
 
 
-def spectrum(recording: Recording, channel: int, *, noise_uV: float) -> Spectrum:
+def spectrum(
+    recording: Recording, channel: int, *, noise_uV: float, events: Sequence[SpasmEvent] = ()
+) -> Spectrum:
     """The spectrum of a channel as it was recorded, over the whole time.
 
-    Of each column a few seconds, spread over it, are read: Welch's mean of their Hann-windowed periodograms
-    (Welch 1967, IEEE Trans Audio Electroacoust 15:70, doi 10.1109/TAU.1967.1161901).
+    Of each column a few seconds are read, within the events that it holds, or spread over it where it holds
+    none: Welch's mean of their Hann-windowed periodograms (Welch 1967, IEEE Trans Audio Electroacoust 15:70,
+    doi 10.1109/TAU.1967.1161901).
 
     Parameters
     ----------
+    events : sequence of SpasmEvent
+        Of this channel.
     noise_uV : float
         Root mean square of the quiet channel: 0 dB is that much, spread evenly over 20 to 450 Hz.
     """
@@ -146,19 +151,23 @@ def spectrum(recording: Recording, channel: int, *, noise_uV: float) -> Spectrum
     level = np.full((SPECTRUM_BANDS, columns), np.nan, dtype=np.float32)
     floor = max(noise_uV, np.finfo(float).tiny) ** 2 / _BAND_HZ
     for k in range(columns):
-        density = _density(
-            recording, channel, _begins(k * step_s, step_s, rate_hz, length, own.n_samples), length
-        )
+        centres_s = _centres(own.start_s + k * step_s, step_s, events)
+        begins = (round((at_s - own.start_s) * rate_hz) - length // 2 for at_s in centres_s)
+        first = sorted({min(max(begin, 0), own.n_samples - length) for begin in begins})
+        density = _density(recording, channel, first, length)
         if density is not None:
             level[:, k] = _band_levels(density / floor, bands)
     return Spectrum(step_s=step_s, low_hz=SPECTRUM_LOW_HZ, high_hz=high_hz, level_dB=level)
 
 
-def _begins(start_s: float, step_s: float, rate_hz: float, length: int, n: int) -> Sequence[int]:
-    """First samples of the windows of one column, none beyond the end of the channel."""
-    windows = min(_WINDOWS, max(1, int(step_s * rate_hz / length)))
-    at = (round((start_s + (w + 0.5) * step_s / windows) * rate_hz) - length // 2 for w in range(windows))
-    return sorted({min(max(first, 0), n - length) for first in at})
+def _centres(start_s: float, step_s: float, events: Sequence[SpasmEvent]) -> list[float]:
+    """Middles of the seconds that are read for one column."""
+    parts = [(max(e.start_s, start_s), min(e.stop_s, start_s + step_s)) for e in events]
+    held = sorted((part for part in parts if part[1] > part[0]), key=lambda part: part[0] - part[1])
+    if held:
+        return [(low + high) / 2 for low, high in held[:_WINDOWS]]
+    windows = min(_WINDOWS, max(1, int(step_s)))
+    return [start_s + (w + 0.5) * step_s / windows for w in range(windows)]
 
 
 def _density(

@@ -7,10 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from atlasplane.chain.spasms_settings import spasms_setting
+from atlasplane.core.errors import MissingExtra
 from atlasplane.pathways.spasm.context import Stretch
 from atlasplane.pathways.spasm.segmentation import joined, runs
-from atlasplane.signals.motion import Motion, Sensor, motion
 from atlasplane.sources.recording import Channel, ChannelKind, Recording, Samples
+
+try:  # here: every module that works on recordings imports this one before it imports the filters
+    from atlasplane.signals.motion import Motion, Sensor, motion
+except ImportError as missing:
+    raise MissingExtra("signals", "measuring spasm") from missing
 
 MOVEMENT = "movement"
 """Text of an annotation, whatever its case."""
@@ -30,12 +35,13 @@ def movement(recording: Recording, label: str) -> tuple[Stretch, ...] | None:
 
 
 def sensed_movement(recording: Recording) -> tuple[Stretch, ...] | None:
-    """When any motion sensor of a recording moved; None without one."""
-    sensors = list(_sensors(recording))
-    if not sensors:
-        return None
+    """When any motion sensor of a recording moved; None without one that tells.
+
+    One that stands at a number from begin to end is off: a sensor at rest has noise.
+    """
     found: list[Stretch] = []
-    for axes in sensors:
+    told_by_any = False
+    for axes in _sensors(recording):
         first = recording.channels[axes[0]]
         told = motion(
             [_blocks(recording, k) for k in axes],
@@ -43,8 +49,9 @@ def sensed_movement(recording: Recording) -> tuple[Stretch, ...] | None:
             _SENSORS[first.unit],
             start_s=first.start_s,
         )
+        told_by_any |= bool(np.any(np.nan_to_num(told.magnitude) > 0))
         found += _moving(told, apart=_clock_apart(recording, first))
-    return tuple(sorted(found, key=lambda stretch: stretch.start_s))
+    return tuple(sorted(found, key=lambda stretch: stretch.start_s)) if told_by_any else None
 
 
 def _sensors(recording: Recording) -> Iterator[Sequence[int]]:
@@ -78,11 +85,11 @@ def _blocks(recording: Recording, k: int) -> Iterator[Samples]:
 def _clock_apart(recording: Recording, sensor: Channel) -> float:
     """Share of the time by which a sensor's clock may be off that of the muscles; 0 where they have one."""
     muscles = [channel for channel in recording.channels if channel.kind is ChannelKind.EMG]
-    same = all(_in_step(channel, sensor) for channel in muscles)
+    same = all(in_step(channel, sensor) for channel in muscles)
     return 0.0 if same else spasms_setting("clock")
 
 
-def _in_step(one: Channel, other: Channel) -> bool:
+def in_step(one: Channel, other: Channel) -> bool:
     """Whether the samples of one channel fall on every so manieth of the other, to the end."""
     slower, faster = sorted((one, other), key=lambda channel: channel.period_s, reverse=True)
     return (slower.period_s / faster.period_s).denominator == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -14,13 +14,14 @@ from atlasplane.chain.spasms_channels import conditioning_of
 from atlasplane.chain.spasms_settings import spasms_setting
 from atlasplane.core.errors import BadInput
 from atlasplane.io.recording_file import read_recording
+from atlasplane.io.recording_map import ChannelMap
 from atlasplane.pathways.spasm.baseline import baseline_from, baseline_of_noise, baseline_of_reference
 from atlasplane.pathways.spasm.context import Stretch
 from atlasplane.pathways.spasm.result import Baseline
 from atlasplane.pathways.spasm.settings import SpasmSettings
 from atlasplane.signals.conditioning import frames
 from atlasplane.signals.frames import Frames
-from atlasplane.sources.recording import Channel, ChannelKind, Recording, Samples
+from atlasplane.sources.recording import MICROVOLT, Channel, ChannelKind, Recording, Samples, unit_text
 from atlasplane.sources.visit_recording import StatedStretch
 
 QUIET, REFERENCE = "quiet", "reference"
@@ -60,27 +61,25 @@ def rest_of(
     noise_uV: Mapping[str, float],
     reference: StatedStretch | None,
     kind: str,
+    *,
+    channels: ChannelMap | None = None,
 ) -> Rest:
-    """Rest and reference of a recording, with the files that they lie in opened.
+    """Rest and reference of a recording, with the files that they lie in opened, by the same channel map.
 
     Raises
     ------
     BadInput
-        When noise is stated of a channel that is not there, a stretch lies beyond the recording, or a channel
-        has no rest at all.
+        When noise is stated of a channel that is not there or not in microvolts, a stretch lies beyond the
+        recording, or a channel has no rest at all.
     """
-    labels = [channel.label for channel in recording.channels]
     for label in noise_uV:
-        if label not in labels:
-            raise BadInput(
-                recording.file, f"has no channel '{label}'", f"Its channels are: {', '.join(labels)}"
-            )
+        _check_noise(recording, label)
     rest = Rest(
         noise_uV=noise_uV,
         stated=quiet,
-        elsewhere=_opened(quiet),
+        elsewhere=_opened(quiet, channels),
         reference=reference,
-        reference_elsewhere=_opened(reference),
+        reference_elsewhere=_opened(reference, channels),
         reference_kind="MVE" if kind.upper() in ("MVE", "MVC") else "RVC",
     )
     for stretch, other, what in (
@@ -95,8 +94,22 @@ def rest_of(
     return rest
 
 
-def _opened(stretch: StatedStretch | None) -> Recording | None:
-    return None if stretch is None or stretch.path is None else read_recording(stretch.path)
+def _check_noise(recording: Recording, label: str) -> None:
+    """Noise is stated in microvolts: it says nothing of a channel in steps of its converter."""
+    labels = [channel.label for channel in recording.channels]
+    if label not in labels:
+        raise BadInput(recording.file, f"has no channel '{label}'", f"Its channels are: {', '.join(labels)}")
+    unit = recording.channels[labels.index(label)].unit
+    if unit != MICROVOLT:
+        what = f"noise is stated in microvolts, and channel '{label}' is in {unit_text(unit)}"
+        remedy = "State its unit or converter in a channel map, or a stretch of rest in place of the noise"
+        raise BadInput(recording.file, what, remedy)
+
+
+def _opened(stretch: StatedStretch | None, channels: ChannelMap | None) -> Recording | None:
+    if stretch is None or stretch.path is None:
+        return None
+    return read_recording(stretch.path, channels=channels and replace(channels, partial=True))
 
 
 def _check_within(stretch: StatedStretch | None, recording: Recording, what: str) -> None:
@@ -136,7 +149,8 @@ def baseline_of(
 ) -> tuple[Baseline, Frames | None]:
     """The baseline of a channel, and the frames of its quiet stretch where one was recorded.
 
-    The first that applies: a stated stretch, stated noise, a note `quiet`, a reference contraction.
+    The first that applies: stated noise of this channel, a stated stretch, a note `quiet`, a reference
+    contraction.
 
     Raises
     ------
@@ -162,6 +176,8 @@ def _baseline(
     rest: Rest, recording: Recording, k: int, powers: Frames, settings: SpasmSettings
 ) -> tuple[Baseline, Frames | None]:
     channel = recording.channels[k]
+    if channel.label in rest.noise_uV:
+        return baseline_of_noise(rest.noise_uV[channel.label], label=channel.label, settings=settings), None
     if rest.stated is not None and rest.elsewhere is not None:
         start_s, stop_s = _ends(rest.stated, rest.elsewhere)
         quiet = _frames_elsewhere(rest.elsewhere, channel, recording.file, start_s, stop_s)
@@ -169,8 +185,6 @@ def _baseline(
             quiet, label=channel.label, source="file", start_s=start_s, stop_s=stop_s, settings=settings
         )
         return made, quiet
-    if rest.stated is None and channel.label in rest.noise_uV:
-        return baseline_of_noise(rest.noise_uV[channel.label], label=channel.label, settings=settings), None
     if rest.stated is not None:
         part = Stretch(**dict(zip(("start_s", "stop_s"), _ends(rest.stated, recording), strict=True)))
     else:
@@ -192,20 +206,23 @@ def _baseline(
 def heart_at_rest(rest: Rest, recording: Recording, k: int) -> bool | None:
     """Whether a channel's quiet stretch holds heart beats; None where it is too short to tell, or unknown.
 
-    A heart beats at rest as well: what is found during activity alone is the rhythm of the muscle.
+    A heart beats at rest as well: what is found during activity alone is the rhythm of the muscle. Rest of
+    another file does not tell: its electrodes may have lain where the heart is not seen.
     """
     channel = recording.channels[k]
+    if rest.elsewhere is not None:
+        return None
     if rest.stated is not None:
-        part, other = _ends(rest.stated, rest.elsewhere or recording), rest.elsewhere or recording
+        part = _ends(rest.stated, recording)
     else:
         noted = _noted(recording, QUIET, channel.label)
         if not noted:
             return None
         longest = max(noted, key=lambda stretch: stretch.stop_s - stretch.start_s)
-        part, other = (longest.start_s, longest.stop_s), recording
+        part = (longest.start_s, longest.stop_s)
     if part[1] - part[0] < spasms_setting("heart_rest"):
         return None
-    return _frames_elsewhere(other, channel, recording.file, *part).heart_per_min is not None
+    return _frames_elsewhere(recording, channel, recording.file, *part).heart_per_min is not None
 
 
 def _from_reference(
@@ -265,6 +282,9 @@ def _frames_elsewhere(other: Recording, channel: Channel, file: str, start_s: fl
         remedy = f"Name a recording with the channels of {file}; it has {labels}"
         raise BadInput(other.file, f"has no channel '{channel.label}'", remedy)
     own = other.channels[k]
+    if own.unit != channel.unit:
+        what = f"has channel '{own.label}' in {unit_text(own.unit)}, {file} in {unit_text(channel.unit)}"
+        raise BadInput(other.file, what, "State the unit of both in a channel map")
     first = max(0, round((start_s - own.start_s) * own.rate_hz))
     stop = min(own.n_samples, round((stop_s - own.start_s) * own.rate_hz))
     begin_s = own.start_s + first / own.rate_hz

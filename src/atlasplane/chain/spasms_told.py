@@ -15,12 +15,15 @@ from atlasplane.sources.case import Case, Visit
 DIARY_FILE = "diary.csv"
 ITEMS: Mapping[str, tuple[str, ...]] = {
     "penn": ("penn_frequency", "penn_severity"),
-    "psfs-penn": ("penn_frequency", "penn_severity"),
+    "psfs_penn": ("penn_frequency", "penn_severity"),
     "scats": ("scats_clonus", "scats_flexor", "scats_extensor"),
     "spasm_nrs": ("spasm_nrs",),
     "spasm_frequency_score": ("spasm_frequency_score",),
 }
-"""Scales behind the numbered items of an instrument; answers may also be named by the scale's id."""
+"""Scales behind the numbered items of an instrument; answers may also be named by the scale's id.
+
+A hyphen may stand for each underscore: ids of FHIR have none.
+"""
 
 
 def told_observations(case: Case, visit: Visit) -> tuple[Observation, ...]:
@@ -40,13 +43,20 @@ def told_observations(case: Case, visit: Visit) -> tuple[Observation, ...]:
 
 
 def _grades(given: Answers, visit: Visit) -> Iterable[Observation]:
-    items = ITEMS.get(given.instrument.lower(), ())
-    named = {id_: answer for id_, answer in given.answers.items() if id_ in scales()}
+    instrument = _plain(given.instrument)
+    items = {str(n): id_ for n, id_ in enumerate(ITEMS.get(instrument, ()), 1)}
+    named = {}
     for item, answer in given.answers.items():
-        if item.isdigit() and 1 <= int(item) <= len(items):
-            named[items[int(item) - 1]] = answer
+        plain = _plain(item)
+        id_ = items.get(plain.removeprefix(instrument).strip("/._"), plain)
+        if id_ in scales():
+            named[id_] = answer
     observer = () if visit.observer is None else (visit.observer,)
     return scale_grades(named, file=given.file, visit=visit.id, observer=observer)
+
+
+def _plain(word: str) -> str:
+    return word.strip("/").lower().replace("-", "_")
 
 
 def _diary(case: Case, visit: Visit) -> tuple[Observation, ...]:

@@ -17,10 +17,9 @@ from atlasplane.pathways.spasm.estimates import STRETCHES
 from atlasplane.pathways.spasm.muscle_state import muscle_state
 from atlasplane.pathways.spasm.result import ChannelSpasms
 from atlasplane.sources.case import Visit
-from atlasplane.sources.visit_recording import VisitRecording
+from atlasplane.sources.visit_recording import SEMG, VisitRecording
 
 METHOD = "outside-baseline/1"
-SEMG = "semg"
 RAW = "spasm_intensity"
 """In microvolts of one electrode on one day: shown, and compared with no other day."""
 _TIGHT = {"tight": True, "soft": False}
@@ -166,12 +165,12 @@ class _Common:
     def __init__(self, analysed: AnalysedRecording, channel: ChannelSpasms, visit: Visit) -> None:
         self._visit, self._file = visit, analysed.analysis.file
         self._site = Site(structure=channel.muscle or channel.label, side=channel.side)
-        started = analysed.recording.started
+        started, raw = analysed.recording.started, channel.label in analysed.raw
         self.provenance = {
             "channel": channel.label,
             "analysed_s": f"{channel.analysed_s:.1f}",
             "baseline": channel.baseline.source,
-            "threshold_uV": f"{channel.baseline.threshold_uV:.4g}",
+            **({} if raw else {"threshold_uV": f"{channel.baseline.threshold_uV:.4g}"}),
             "merge_gap_s": f"{analysed.analysis.merge_gap_s:g}",
             **({} if started is None else {"started": started.isoformat()}),
         }

@@ -21,10 +21,14 @@ RecordingPath = Annotated[
 ]
 REST = "Rest: the threshold comes from here, never from what is judged"
 OUT = "Files to write"
-EXAMPLES = (
-    "Examples:  atlasplane spasm night.edf --quiet 0:60   |   "
-    "atlasplane spasm night.edf --quiet-file rest.edf --report night.html   |   "
-    "atlasplane spasm emg.csv --channels map.toml --noise-uV EMG1=2.1 --json"
+EXAMPLES = "\n\n".join(  # each on a line of its own
+    (
+        "Examples:",
+        "atlasplane spasm atlasplane-demo/patient/2026-03-02/night.edf",
+        "atlasplane spasm night.edf --quiet 0:60 --report night.html",
+        "atlasplane spasm night.edf --quiet-file rest.edf --annotations noted.edf",
+        "atlasplane spasm emg.csv --channels map.toml --noise-uV EMG1=2.1 --json",
+    )
 )
 
 
@@ -62,7 +66,10 @@ def spasm(  # noqa: PLR0913 - what a person states, one option each
     ] = None,
     channels: Annotated[
         Path | None,
-        typer.Option(metavar="MAP.toml", help="Muscle and side of each channel, layout of a text file."),
+        typer.Option(
+            metavar="MAP.toml",
+            help="Muscle and side of each channel, layout of a text file: atlasplane schema channels.",
+        ),
     ] = None,
     merge_gap: Annotated[
         float | None,
@@ -107,7 +114,9 @@ def spasm(  # noqa: PLR0913 - what a person states, one option each
         labels=labels,
     )
     with steps("Reading the recording") as told:
-        done = api.spasm(recording, request, progress=told)
+        done = api.spasm(
+            recording, request, progress=lambda share, channel: told(share, f"Reading {channel}")
+        )
         written = []
         if annotations is not None:
             told(1.0, "Writing annotations")

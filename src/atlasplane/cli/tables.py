@@ -84,14 +84,32 @@ def _print_sections(
     rest = sum(widths[1:]) + _BETWEEN * (len(columns) - 1)
     widths[0] = max(min(widths[0], out.width - rest), columns[0].least or 1)
     aligned = [replace(column, least=width) for column, width in zip(columns, widths, strict=True)]
-    if widths[0] + rest > out.width:  # words have to break, and where is the table's own matter
-        aligned = list(columns)
+    narrow = widths[0] + rest > out.width  # words have to break, and each table has its own
     for name, rows in parts:
-        shown = table(name, aligned)
+        shown = table(name, _fitted(columns, rows, out.width) if narrow else aligned)
         for row in rows:
             shown.add_row(*cells(row))
         out.print()
         out.print(shown)
+
+
+def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[Column]:
+    """Columns that break texts between words alone, the first one last; as they are where that cannot be."""
+    texts = [[column.heading, *(row[k] for row in rows)] for k, column in enumerate(columns)]
+    whole = [max(map(len, own)) for own in texts]
+    least = [
+        wide if column.justify == "right" else max(len(word) for text in own for word in text.split(" "))
+        for column, own, wide in zip(columns, texts, whole, strict=True)
+    ]
+    spare = room - sum(least) - _BETWEEN * (len(columns) - 1)
+    if spare < 0:
+        return list(columns)
+    fitted = []
+    for column, low, wide in zip(columns, least, whole, strict=True):
+        width = min(low + spare, wide)
+        spare -= width - low
+        fitted.append(replace(column, least=width, most=width))
+    return fitted
 
 
 def _words(row: ChangeRow) -> tuple[str, str, str]:
@@ -101,7 +119,7 @@ def _words(row: ChangeRow) -> tuple[str, str, str]:
 
 
 def _verdict(row: ChangeRow) -> str:
-    first = row.distinguishable if row.mdc[:1].isdigit() else row.mdc
+    first = row.mdc if row.kind == "unknown" and not row.mdc[:1].isdigit() else row.distinguishable
     more = {"meaningful": row.meaningful, "sustained": row.sustained}
     return ", ".join([first, *(word for word, held in more.items() if held == "yes")])
 

@@ -32,11 +32,12 @@ FILE_WIDTH = 120
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; numbers stand to the right and are never broken, words are down to `least`."""
+    """A column of a table; numbers stand to the right and are never broken, words from `least` to `most`."""
 
     heading: str
     justify: Literal["left", "right"] = "left"
     least: int | None = None
+    most: int | None = None
 
 
 def console() -> Console:
@@ -60,7 +61,13 @@ def table(title: str, columns: Iterable[Column]) -> Table:
     )
     for column in columns:
         whole = column.justify == "right"
-        made.add_column(column.heading, justify=column.justify, no_wrap=whole, min_width=column.least)
+        made.add_column(
+            column.heading,
+            justify=column.justify,
+            no_wrap=whole,
+            min_width=column.least,
+            max_width=column.most,
+        )
     return made
 
 

@@ -76,6 +76,15 @@ class SpasmChannelJson(Strict):
     excluded: tuple[ExcludedJson, ...]
 
 
+class UnmeasuredJson(Strict):
+    """A channel of muscle activity of which nothing is known; `why` is a finding's code."""
+
+    label: Text
+    muscle: Text | None
+    side: Literal["left", "right"] | None
+    why: Text
+
+
 class AgreementJson(Strict):
     """Spasms of one channel beside a person's; shares are of 1, null where nothing could be shared."""
 
@@ -111,5 +120,6 @@ class SpasmOutput(Strict):
     analysed_s: NotNegative
     merge_gap_s: NotNegative
     channels: tuple[SpasmChannelJson, ...]
+    unmeasured: tuple[UnmeasuredJson, ...] = ()
     agreement: tuple[AgreementJson, ...] | None
     findings: tuple[FindingJson, ...]

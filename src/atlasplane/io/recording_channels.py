@@ -170,7 +170,7 @@ def _map_of(channels: ChannelMap | None, labels: Sequence[str], file: str) -> di
     if channels is None:
         return {}
     for each in channels.channels:
-        if each.label not in labels:
+        if each.label not in labels and not channels.partial:
             close = nearest(each.label, labels)
             remedy = f"Did you mean '{close}'?" if close else f"{file} has: {', '.join(labels[:20])}"
             raise BadInput(

@@ -110,21 +110,28 @@ def readable_records(header: EdfHeader, size: int, file: str) -> tuple[int, list
         raise BadFile(file, what, "Check that the file was copied as a whole")
     if declared == held:
         return held, []
-    seconds = float(abs(declared - held) * header.record_s)
+    length = _length(float(abs(declared - held) * header.record_s))
     if declared < 1:
         text = f"The header does not say how many data records there are; all {held} of the file are read."
     elif declared > held:
-        text = f"The header declares {declared} data records, the file holds {held}: {seconds:.6g} s lack."
+        text = f"The header declares {declared} data records, the file holds {held}: {length} are missing."
     else:
         text = (
             f"The header declares {declared} data records, the file holds {held}: "
-            f"the last {seconds:.6g} s are not read."
+            f"the last {length} are not read."
         )
     code = "recording.longer" if 1 <= declared < held else "recording.shorter"
     finding = Finding(
         code=code, severity=Severity.WARN, file=file, value=float(held), limit=float(declared), text=text
     )
     return (declared if 1 <= declared < held else held), [finding]
+
+
+def _length(seconds: float) -> str:
+    for size_s, unit in ((2 * 86400, "days"), (2 * 3600, "h")):
+        if seconds >= size_s:
+            return f"{2 * seconds / size_s:.4g} {unit}"
+    return f"{seconds:.6g} s"
 
 
 def _usable(header: EdfHeader, file: str) -> tuple[list[EdfSignal], list[Finding]]:

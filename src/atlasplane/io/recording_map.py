@@ -99,11 +99,22 @@ class RecordingLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelMap:
-    """What a person says of the channels of a recording, and of the text file they are in."""
+    """What a person says of the channels of a recording, and of the text file they are in.
+
+    Attributes
+    ----------
+    channels : tuple of MappedChannel
+    layout : RecordingLayout or None
+    file : str
+        Name for messages.
+    partial : bool
+        Whether a recording may lack some of the channels: one of rest beside the one that the map is of.
+    """
 
     channels: tuple[MappedChannel, ...] = ()
     layout: RecordingLayout | None = None
     file: str = "channel map"
+    partial: bool = False
 
 
 def read_channel_map(path: Path, *, name: str | None = None) -> ChannelMap:

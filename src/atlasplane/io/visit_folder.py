@@ -10,6 +10,7 @@ from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.io.dicom_header import Person
 from atlasplane.io.faults import validated
+from atlasplane.io.fhir_responses import fhir_answers
 from atlasplane.io.film_file import FilmImage, open_film
 from atlasplane.io.film_orientation import check_header, check_marker, orientation_of
 from atlasplane.io.film_scale import (
@@ -205,13 +206,15 @@ def _readings(
 
 
 def _responses(folder: Path, table: VisitFile, name: str) -> tuple[Answers, ...]:
-    """Answers to questionnaires; FHIR resources are checked and left to who reads them."""
-    found = []
+    """Answers to questionnaires, the project's own or FHIR's."""
+    found: list[Answers] = []
     for n, each in enumerate(table.responses):
         file = f"{folder.name}/{each.file}"
         read = read_responses(named_file(folder, each.file, name=name, where=f"responses[{n}]"), name=file)
         if isinstance(read, ResponsesFile):
             found.append(Answers(file=file, instrument=read.instrument, answers=read.answers))
+        else:
+            found += fhir_answers(read, file=file)
     return tuple(found)
 
 

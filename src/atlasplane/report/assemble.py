@@ -56,7 +56,7 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
         series=series_view(measured, comparison),
         bones=bones_view(measured, visits, comparison),
         registration=registration_view(measured),
-        spasm=_spasm(measured),
+        spasm=_spasm(measured, comparison),
         films=film_groups(visits, simulated=case.simulated),
         film_note=FILM_NOTE,
         plain_title=PATIENT_TITLE,
@@ -65,13 +65,13 @@ def report_view(measured: MeasuredCase, comparison: Comparison | None = None) ->
     )
 
 
-def _spasm(measured: MeasuredCase) -> SpasmView | None:
+def _spasm(measured: MeasuredCase, comparison: Comparison | None) -> SpasmView | None:
     """The section on spasm; a case without recordings needs none of what it is drawn with."""
     if not any(visit.recordings for visit in measured.visits):
         return None
     from atlasplane.report.spasm_section import spasm_view
 
-    return spasm_view(measured)
+    return spasm_view(measured, comparison)
 
 
 def _subtitle(visits: tuple[MeasuredVisit, ...]) -> str:

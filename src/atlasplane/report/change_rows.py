@@ -105,7 +105,7 @@ def _row(change: Change, *, continues: bool) -> ChangeRow:
         pre=value_text(change.pre),
         post=value_text(change.post),
         change=amount,
-        mdc=mdc_text(change.mdc, digits, entry.unit) or NO_ERROR,
+        mdc=mdc_text(change.mdc, digits, entry.unit) or _without_mdc(change),
         kind=_KINDS[change.distinguishable],
         distinguishable=_distinguishable(change),
         meaningful=_YES_NO[change.meaningful],
@@ -114,6 +114,11 @@ def _row(change: Change, *, continues: bool) -> ChangeRow:
         correlation=NOTHING if change.correlation is None else fixed(change.correlation, 2),
         angles=_angles(change),
     )
+
+
+def _without_mdc(change: Change) -> str:
+    """Counts are judged by their intervals; of the rest the error is not known."""
+    return NO_ERROR if change.distinguishable is None else NOTHING
 
 
 def _angles(change: Change) -> tuple[tuple[str, str, str], ...]:

@@ -169,7 +169,7 @@ def _shown(observation: Observation) -> dict[str, str]:
                 "u": observation.agreement or NO_ERROR,
             }
         case Category():
-            return {"value": observation.value, "u": NO_ERROR}
+            return {"value": observation.value.replace("_", " "), "u": NO_ERROR}
         case Pose():
             return _pose(observation)
     raise TypeError(f"no line for {type(observation).__name__}")

@@ -24,6 +24,10 @@ def spasm_document(analysed: AnalysedRecording) -> Json:
         "analysed_s": analysis.analysed_s,
         "merge_gap_s": analysis.merge_gap_s,
         "channels": [_channel(channel, raw=channel.label in analysed.raw) for channel in analysis.channels],
+        "unmeasured": [
+            {"label": lost.label, "muscle": lost.muscle, "side": lost.side, "why": lost.why}
+            for lost in analysis.unmeasured
+        ],
         "agreement": agreement_json(analysed),
         "findings": [finding_json(finding) for finding in analysis.findings],
     }

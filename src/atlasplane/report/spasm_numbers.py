@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from atlasplane.core.finding import Finding
 from atlasplane.core.observation import Interval
 from atlasplane.core.units import printed_unit
-from atlasplane.pathways.spasm.result import ChannelSpasms, Estimate, SpasmAnalysis, SpasmCount, SpasmEvent
+from atlasplane.pathways.spasm.result import (
+    ChannelSpasms,
+    Estimate,
+    SpasmAnalysis,
+    SpasmCount,
+    SpasmEvent,
+    UnmeasuredChannel,
+)
 from atlasplane.report.bones_view import BonesCell, BonesRow, BonesTable
 from atlasplane.report.numbers import NO_BREAK, NOTHING, fixed, interval_text, with_unit
 from atlasplane.report.spasm_svg import CLASS_NAMES, LANES, TimeAxis
 from atlasplane.sources.muscles import muscles
 
 HOUR_S, MINUTE_S = 3600.0, 60.0
+RAW_UNIT = "file units"
+"""Of a channel whose file does not tell microvolts: steps of a converter, or a unit that is no voltage."""
 SIDE_ORDER = {"left": 0, "right": 1, None: 2}
 SOURCES = {
     "segment": "quiet segment of this recording",
@@ -37,7 +49,7 @@ def muscle_text(muscle: str | None) -> str:
     return known.name[:1].lower() + known.name[1:]
 
 
-def channel_name(channel: ChannelSpasms) -> str:
+def channel_name(channel: ChannelSpasms | UnmeasuredChannel) -> str:
     """Side and muscle, or the label of a channel that nothing is said of."""
     parts = [part for part in (channel.side, muscle_text(channel.muscle)) if part]
     text = " ".join(parts)
@@ -51,6 +63,21 @@ def by_muscle(channels: Iterable[ChannelSpasms]) -> list[tuple[ChannelSpasms, ..
         key = channel.muscle if channel.muscle is not None else f"label {channel.label}"
         groups.setdefault(key, []).append(channel)
     return [tuple(sorted(group, key=lambda c: SIDE_ORDER.get(c.side, 2))) for group in groups.values()]
+
+
+def findings_once(analysis: SpasmAnalysis) -> tuple[Finding, ...]:
+    """Findings of a recording; what several channels have in common is said once, with all their names."""
+    labels = {*(c.label for c in analysis.channels), *(c.label for c in analysis.unmeasured)}
+    alike: dict[tuple[str, ...], tuple[Finding, list[str]]] = {}
+    for finding in analysis.findings:
+        label, colon, rest = finding.text.partition(": ")
+        own = bool(colon) and label in labels
+        key = (finding.severity.value, finding.code, finding.file or "", rest if own else finding.text)
+        alike.setdefault(key, (finding, []))[1].extend([label] if own else [])
+    return tuple(
+        replace(first, text=f"{', '.join(own)}: {key[-1]}") if own else first
+        for key, (first, own) in alike.items()
+    )
 
 
 def estimate_text(found: Estimate | None, code: str) -> str:
@@ -88,6 +115,11 @@ def rate_text(rate: SpasmCount) -> str:
     return f"{rate.n} in {hours_text(rate.exposure_h * HOUR_S)}"
 
 
+def count_text(rate: SpasmCount) -> str:
+    """23 spasms in 4.8 h."""
+    return f"{rate.n} {'spasm' if rate.n == 1 else 'spasms'} in {hours_text(rate.exposure_h * HOUR_S)}"
+
+
 def rate_interval(rate: SpasmCount) -> str:
     """4.8 per hour (3.1 to 7.0)."""
     per = rate.n / rate.exposure_h
@@ -121,14 +153,18 @@ def baseline_text(channel: ChannelSpasms, axis: TimeAxis) -> str:
     said = SOURCES[baseline.source]
     if baseline.start_s is None or baseline.stop_s is None:
         return said
+    ends = (baseline.start_s, baseline.stop_s)
+    digits = 0 if all(end.is_integer() for end in ends) else 1
     if baseline.source == "segment":
-        return f"{said}, {axis.text(baseline.start_s)} to {axis.text(baseline.stop_s)}"
-    return f"{said}, {fixed(baseline.start_s, 0)} to {fixed(baseline.stop_s, 0)}{NO_BREAK}s"
+        begin, end = (axis.text(end, digits).removesuffix(f"{NO_BREAK}s") for end in ends)
+        unit = "" if ":" in end else f"{NO_BREAK}s"
+        return f"{said}, {begin} to {end}{unit}"
+    return f"{said}, {fixed(ends[0], digits)} to {fixed(ends[1], digits)}{NO_BREAK}s"
 
 
 def amplitude_text(value: float, digits: int, *, raw: bool) -> str:
-    """An amplitude with its unit: of a channel that is not in microvolts, steps of its converter."""
-    return f"{fixed(value, digits)}{NO_BREAK}{'steps' if raw else printed_unit('uV')}"
+    """An amplitude with its unit; one of a channel that is not in microvolts is called what it is."""
+    return f"{fixed(value, digits)}{NO_BREAK}{RAW_UNIT if raw else printed_unit('uV')}"
 
 
 def channel_table(
@@ -142,18 +178,14 @@ def channel_table(
         Labels of the channels that are not in microvolts.
     """
     rows = (
-        _row("Burden", "share of the analysed time in spasm", channels, _burden),
-        _row("Spasms", "95 % interval of the rate", channels, _spasms),
+        _row("Burden", "share of the analysed time in spasm", channels, burden_cell),
+        _row("Spasms", "95 % interval of the rate", channels, count_cell),
         _row("Mean duration", "of a spasm", channels, _duration),
+        _row("Strength", "root mean square within spasms", channels, partial(_strength, raw=raw)),
         _row("Clonus", "contractions a second", channels, _clonus),
         _row("Events", "all classes", channels, lambda c: BonesCell(value=class_counts(c), sub="", kind="")),
         _row("Analysed", "excluded beside it", channels, _analysed),
-        _row(
-            "Threshold",
-            "root mean square, own noise below it",
-            channels,
-            lambda c: _threshold(c, raw=c.label in raw),
-        ),
+        _row("Threshold", "root mean square, own noise below it", channels, partial(_threshold, raw=raw)),
         _row(
             "Baseline",
             "where the threshold comes from",
@@ -166,8 +198,8 @@ def channel_table(
         columns=tuple(channel_name(channel) for channel in channels),
         rows=rows,
         notes=(
-            "Thresholds and noise in µV belong to each electrode: skin, fat and distance differ from side to "
-            "side, so they are never compared between left and right.",
+            "Strength, thresholds and noise in µV belong to each electrode: skin, fat and distance differ "
+            "from side to side and from day to day, so they are never compared between left and right.",
         ),
         rows_are="Measure",
     )
@@ -185,16 +217,44 @@ def _estimate_cell(found: Estimate | None, code: str) -> BonesCell:
     return BonesCell(value=estimate_text(found, code), sub=estimate_interval(found, code), kind="")
 
 
-def _burden(channel: ChannelSpasms) -> BonesCell:
+def burden_cell(channel: ChannelSpasms) -> BonesCell:
+    """Burden with its interval."""
     return _estimate_cell(channel.burden_percent, "%")
 
 
-def _spasms(channel: ChannelSpasms) -> BonesCell:
+def count_cell(channel: ChannelSpasms) -> BonesCell:
+    """Count, and rate with its interval."""
     return BonesCell(value=rate_text(channel.rate), sub=rate_interval(channel.rate), kind="")
 
 
 def _duration(channel: ChannelSpasms) -> BonesCell:
     return _estimate_cell(channel.mean_duration_s, "s")
+
+
+def _strength(channel: ChannelSpasms, *, raw: Collection[str]) -> BonesCell:
+    if channel.intensity_uV is None:
+        return _MISSING
+    value, within = _strength_parts(channel, raw=channel.label in raw)
+    return BonesCell(value=value, sub=within, kind="")
+
+
+def strength_text(channel: ChannelSpasms, *, raw: bool) -> str:
+    """31.7 µV (28.3 to 35.2 µV): root mean square within spasms; a dash without one."""
+    if channel.intensity_uV is None:
+        return NOTHING
+    value, within = _strength_parts(channel, raw=raw)
+    return f"{value} ({within})" if within else value
+
+
+def _strength_parts(channel: ChannelSpasms, *, raw: bool) -> tuple[str, str]:
+    """Value and interval; in per cent of the reference contraction where there is one."""
+    share, own = channel.intensity_percent, channel.intensity_uV
+    if share is not None:
+        return f"{estimate_text(share, '%')} of the reference contraction", estimate_interval(share, "%")
+    if own is None:
+        return NOTHING, ""
+    value = amplitude_text(own.value, estimate_decimals(own), raw=raw)
+    return value, "" if raw else estimate_interval(own, "uV")
 
 
 def _clonus(channel: ChannelSpasms) -> BonesCell:
@@ -207,40 +267,11 @@ def _analysed(channel: ChannelSpasms) -> BonesCell:
     return BonesCell(value=hours_text(channel.analysed_s), sub=sub, kind="")
 
 
-def _threshold(channel: ChannelSpasms, *, raw: bool) -> BonesCell:
+def _threshold(channel: ChannelSpasms, *, raw: Collection[str]) -> BonesCell:
+    steps = channel.label in raw
     low, high = channel.baseline.noise_uV, channel.baseline.threshold_uV
     return BonesCell(
-        value=amplitude_text(high, 2, raw=raw), sub=f"noise {amplitude_text(low, 2, raw=raw)}", kind=""
-    )
-
-
-def recordings_table(recordings: Sequence[tuple[SpasmAnalysis, str]]) -> BonesTable | None:
-    """Burden and counts of each muscle and side over the recordings; None where there is only one.
-
-    Parameters
-    ----------
-    recordings : sequence of (SpasmAnalysis, name)
-    """
-    if len(recordings) < 2:
-        return None
-    names = dict.fromkeys(
-        channel_name(c) for analysis, _ in recordings for g in by_muscle(analysis.channels) for c in g
-    )
-    rows = []
-    for name in names:
-        own = [
-            next((c for c in analysis.channels if channel_name(c) == name), None)
-            for analysis, _ in recordings
-        ]
-        for measure, cell in (("burden", _burden), ("spasms", _spasms)):
-            cells = tuple(_MISSING if channel is None else cell(channel) for channel in own)
-            rows.append(BonesRow(name=name, sub=measure, cells=cells))
-    return BonesTable(
-        title="Over the recordings",
-        columns=tuple(name for _, name in recordings),
-        rows=tuple(rows),
-        notes=("Whether a change is more than its error stands under Changes.",),
-        rows_are="Muscle",
+        value=amplitude_text(high, 2, raw=steps), sub=f"noise {amplitude_text(low, 2, raw=steps)}", kind=""
     )
 
 
@@ -261,7 +292,7 @@ def event_cells(event: SpasmEvent, axis: TimeAxis, *, raw: bool = False) -> tupl
     rhythm = NOTHING if event.frequency_hz is None else f"{fixed(event.frequency_hz, 1)}{NO_BREAK}Hz"
     return (
         CLASS_NAMES[event.class_],
-        axis.text(event.start_s),
+        axis.text(event.start_s, 1 if axis.is_short else 0),
         hours_text(event.duration_s),
         amplitude_text(event.rms_uV, 1, raw=raw),
         rhythm,

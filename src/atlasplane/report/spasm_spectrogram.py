@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from atlasplane.chain.spasms_details import Spectrum
 from atlasplane.report.palette import BLACK_INK, GRID
-from atlasplane.report.spasm_svg import LEFT, RIGHT, TimeAxis, framed, letters, opened, path, time_lines
+from atlasplane.report.spasm_svg import (
+    LEFT,
+    RIGHT,
+    STAMP_INK,
+    TimeAxis,
+    framed,
+    letters,
+    opened,
+    path,
+    time_lines,
+)
 
 LOW_dB, HIGH_dB = 0.0, 30.0
 _ROW, _GAP, _HEAD, _FOOT = 92.0, 16.0, 38.0, 45.0
@@ -37,8 +47,8 @@ def spectrogram_height(rows: Sequence[SpectrumRow]) -> float:
     return _HEAD + len(rows) * _ROW + (len(rows) - 1) * _GAP + _FOOT
 
 
-def spectrogram(rows: Sequence[SpectrumRow], axis: TimeAxis, title: str) -> str:
-    """The drawing as SVG, with a small picture for each channel."""
+def spectrogram(rows: Sequence[SpectrumRow], axis: TimeAxis, title: str, *, stamp: str = "") -> str:
+    """The drawing as SVG, with a small picture for each channel; `stamp` as in `spasm_strip.strip`."""
     height = spectrogram_height(rows)
     parts = [opened(height, title), *_scale()]
     for k, row in enumerate(rows):
@@ -46,6 +56,8 @@ def spectrogram(rows: Sequence[SpectrumRow], axis: TimeAxis, title: str) -> str:
         parts += _row(row, top, axis)
     parts += time_lines(axis, height - _FOOT, height - _FOOT + 4)
     parts.append(letters((RIGHT, height - 5), axis.name, anchor="end", size=13))
+    if stamp:
+        parts.append(letters((LEFT, height - 5), stamp, colour=STAMP_INK, size=13, bold=True))
     return "".join([*parts, "</svg>"])
 
 

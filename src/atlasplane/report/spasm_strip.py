@@ -18,6 +18,7 @@ from atlasplane.report.spasm_svg import (
     LEFT,
     QUIET_INK,
     RIGHT,
+    STAMP_INK,
     TimeAxis,
     boxes,
     framed,
@@ -37,7 +38,7 @@ _SHOWN_OCTAVES = (0, 2, 4)
 _LEAST_BAR = 1.6
 _MEAN_INK, _PEAK_INK = "#8FA1AD", "#CBD5DB"
 _HOUR_S = 3600.0
-_NICE = (1.0, 2.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0)
+_NICE = (1.0, 2.0, 4.0, 6.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0)
 
 Floats = NDArray[np.float32]
 
@@ -70,6 +71,7 @@ class StripRow:
     quiet : (start_s, stop_s) or None
         Where it lies in this recording.
     hours : tuple of HourBar
+        Drawn from two on: of a shorter recording the burden as a whole says the same.
     """
 
     name: str
@@ -96,7 +98,9 @@ def lanes_of(rows: Sequence[StripRow]) -> tuple[EventClass, ...]:
     return tuple(kind for kind in LANES if kind in present)
 
 
-def strip(rows: Sequence[StripRow], axis: TimeAxis, title: str, *, most_percent: float = 0.0) -> str:
+def strip(
+    rows: Sequence[StripRow], axis: TimeAxis, title: str, *, most_percent: float = 0.0, stamp: str = ""
+) -> str:
     """The drawing as SVG.
 
     Parameters
@@ -108,8 +112,10 @@ def strip(rows: Sequence[StripRow], axis: TimeAxis, title: str, *, most_percent:
         For those who cannot see it.
     most_percent : float
         What the scale of the burden reaches at least, so that several recordings can have one scale.
+    stamp : str
+        Stands in the drawing itself, which may be copied out of its page.
     """
-    lanes, with_bars = lanes_of(rows), any(row.hours for row in rows)
+    lanes, with_bars = lanes_of(rows), any(len(row.hours) > 1 for row in rows)
     height, one = strip_height(rows, with_bars=with_bars), CURVE + 4 + LANE * max(1, len(lanes))
     foot = height - FOOT
     parts = [opened(height, title), *time_lines(axis, HEAD - 6, foot)]
@@ -118,6 +124,8 @@ def strip(rows: Sequence[StripRow], axis: TimeAxis, title: str, *, most_percent:
     if with_bars:
         parts += _bars(rows, foot - BARS, axis, most_percent)
     parts.append(letters((RIGHT, height - 5), axis.name, anchor="end", size=13))
+    if stamp:
+        parts.append(letters((LEFT, height - 5), stamp, colour=STAMP_INK, size=13, bold=True))
     return "".join([*parts, "</svg>"])
 
 
@@ -133,9 +141,8 @@ def _row(row: StripRow, top: float, lanes: Sequence[EventClass], axis: TimeAxis)
         spans = [(axis.x(start), axis.x(stop)) for own, start, stop in row.events if own is kind]
         yield path(f"M{LEFT} {y + LANE - 1:.1f}H{RIGHT}", GRID, 0.6)
         yield boxes(united(spans, _LEAST_BAR), y + 1, LANE - 3, COLOURS[kind])
-        yield letters(
-            (LEFT - 8, y + LANE - 3), CLASS_NAMES[kind], anchor="end", size=11.5, colour=COLOURS[kind]
-        )
+        yield boxes([(LEFT - 13, LEFT - 6)], y + LANE - 10, 7.0, COLOURS[kind])
+        yield letters((LEFT - 18, y + LANE - 3), CLASS_NAMES[kind], anchor="end", size=11.5)
         y += LANE
     for low, high in united([(axis.x(a), axis.x(b)) for a, b in row.excluded], 2.0):
         yield hatched(low, top, high - low, y - top - 2)
@@ -145,8 +152,9 @@ def _row(row: StripRow, top: float, lanes: Sequence[EventClass], axis: TimeAxis)
 
 
 def _names(row: StripRow, top: float) -> Iterator[str]:
-    yield letters((0, top + 15), row.name, colour=BLACK_INK, size=17, bold=True)
-    y = top + 41
+    if row.name:
+        yield letters((0, top + 15), row.name, colour=BLACK_INK, size=17, bold=True)
+    y = top + (41 if row.name else 24)
     for k, text in enumerate(row.said):
         yield letters(
             (0, y), text, colour=BLACK_INK if k == 0 else SOFT_INK, size=23 if k == 0 else 13, bold=k == 0
@@ -195,8 +203,9 @@ def _quiet(low: float, high: float, top: float, foot: float) -> Iterator[str]:
 
 
 def most_of(rows: Sequence[StripRow]) -> float:
-    """The highest end of a bar or its interval, per cent."""
-    return max((bar.high or bar.percent for row in rows for bar in row.hours), default=0.0)
+    """The highest end of a bar or its interval, per cent; 0 where no bars are drawn."""
+    hours = (bar for row in rows if len(row.hours) > 1 for bar in row.hours)
+    return max((bar.high or bar.percent for bar in hours), default=0.0)
 
 
 def _bars(rows: Sequence[StripRow], top: float, axis: TimeAxis, least: float) -> Iterator[str]:
@@ -208,7 +217,7 @@ def _bars(rows: Sequence[StripRow], top: float, axis: TimeAxis, least: float) ->
     for level in (0.0, high / 2, high):
         y = foot - BARS * level / high
         yield path(f"M{LEFT} {y:.1f}H{RIGHT}", GRID, 0.8)
-        yield letters((LEFT - 8, y + 4), f"{fixed(level, 0 if high >= 10 else 1)} %", anchor="end", size=11.5)
+        yield letters((LEFT - 8, y + 4), f"{fixed(level, 1 if high < 2 else 0)} %", anchor="end", size=11.5)
     for k, row in enumerate(rows):
         for bar in row.hours:
             yield from _bar(bar, k, len(rows), axis, foot, BARS / high)

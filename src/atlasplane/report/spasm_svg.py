@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from xml.sax.saxutils import escape
 
 from atlasplane.pathways.spasm.result import EventClass
-from atlasplane.report.numbers import fixed
+from atlasplane.report.numbers import NO_BREAK, fixed
 from atlasplane.report.palette import FONT, GRID, SOFT_INK
 
 WIDTH = 1000
@@ -22,6 +23,8 @@ _STEPS_S = (
 )
 _MOST_TICKS = 9
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
+_SHORT_S = 600.0
+"""A shorter recording is gone through second by second."""
 LANES: tuple[EventClass, ...] = (
     EventClass.TONIC,
     EventClass.CLONUS,
@@ -57,7 +60,8 @@ CLASS_NAMES: Mapping[EventClass, str] = MappingProxyType(
         EventClass.UNATTRIBUTED: "unattributed",
     }
 )
-EXCLUDED_INK, QUIET_INK = "#9AA5AD", "#1D6B43"
+STAMP_INK = "#8A4B00"
+EXCLUDED_INK, QUIET_INK, SIGNAL_INK, EVENT_GROUND = "#9AA5AD", "#1D6B43", "#7D8E9A", "#EEF2F4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +98,28 @@ class TimeAxis:
         count = int((self.stop_s - first) // step) + 1
         return [(first + k * step, self._label(first + k * step, step)) for k in range(max(count, 0))]
 
-    def text(self, time_s: float) -> str:
-        """A time as a reader finds it: of day where it is known, else since the start."""
+    @property
+    def is_short(self) -> bool:
+        """Whether tenths of a second matter to find an event again."""
+        return self.stop_s - self.start_s < _SHORT_S
+
+    def text(self, time_s: float, digits: int = 0) -> str:
+        """A time as a reader finds it: of day where it is known, else since the start.
+
+        Parameters
+        ----------
+        digits : int
+            Decimals of a second.
+        """
+        rounded = round(time_s, digits)
+        whole = math.floor(rounded)
+        part = f"{rounded - whole:.{digits}f}"[1:] if digits else ""
         if self.started is not None:
-            return f"{self.started + timedelta(seconds=round(time_s)):%H:%M:%S}"
-        hours, rest = divmod(round(time_s), int(_HOUR_S))
-        return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
+            return f"{self.started + timedelta(seconds=whole):%H:%M:%S}{part}"
+        if self.is_short:
+            return f"{fixed(rounded, digits)}{NO_BREAK}s"
+        hours, rest = divmod(whole, int(_HOUR_S))
+        return f"{hours}:{rest // 60:02d}:{rest % 60:02d}{part}"
 
     @property
     def name(self) -> str:

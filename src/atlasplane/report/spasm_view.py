@@ -29,6 +29,8 @@ class SpasmSheet:
     facts : tuple of (str, str)
     remarks : tuple of str
         Findings that change how the numbers are read.
+    notes : tuple of str
+        Findings that tell about the recording.
     table : BonesTable
         The numbers, a column for each channel.
     strips, spectra, events : tuple of SpasmPicture
@@ -45,6 +47,7 @@ class SpasmSheet:
     headline: tuple[tuple[str, str, str], ...]
     facts: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
+    notes: tuple[str, ...]
     table: BonesTable
     strips: tuple[SpasmPicture, ...]
     spectra: tuple[SpasmPicture, ...]
@@ -64,7 +67,9 @@ class SpasmView:
     limits : str
         What an electromyogram cannot say.
     series : BonesTable or None
-        Burden and counts over the recordings, where there are two or more.
+        Burden and counts over the recordings, and their changes, where there are two or more.
+    series_picture : SpasmPicture or None
+        The burdens beside each other, likewise.
     """
 
     title: str
@@ -73,4 +78,5 @@ class SpasmView:
     strip_note: str
     event_columns: tuple[str, ...]
     series: BonesTable | None
+    series_picture: SpasmPicture | None
     sheets: tuple[SpasmSheet, ...]

@@ -26,9 +26,9 @@ EXPANDED_NOTE = (
 )
 CHANGE_NOTE = (
     "Distinguishable: the change is larger than the minimal detectable change (MDC95) of this pair of "
-    "measurements. Meaningful: it also reaches a published minimal important change. Sustained: it also "
-    "stands beyond a stable baseline. Three words, never one. The change of a pose is one turn about some "
-    "axis, which has no sign."
+    "measurements; of counts: their intervals do not meet. Meaningful: it also reaches a published minimal "
+    "important change. Sustained: it also stands beyond a stable baseline. Three words, never one. The "
+    "change of a pose is one turn about some axis, which has no sign."
 )
 SERIES_TITLE = "Over the visits"
 SERIES_NOTE = (
@@ -122,7 +122,7 @@ POSE_ANGLES = ("extension", "right side bending", "left axial rotation")
 DOUBTFUL_TAGS = ("proposed", "unverified")
 """Tags that are marked wherever they stand."""
 
-_PLAIN = {"+-": "±", " (u) deg": "° (u)", " (no unit)": ""}
+_PLAIN = {"+-": "±", " (u) deg": "° (u)", " (no unit)": "", " uV": " µV"}
 _DEGREES = re.compile(r"(?<=\d) deg\b")
 _MINUS_SIGN = re.compile(r"(?<![\w.])-(?=\d)")
 _LONG_NUMBER = re.compile(r"\d+\.\d{5,}")

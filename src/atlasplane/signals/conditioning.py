@@ -45,9 +45,10 @@ class Conditioning:
     heart : bool
         Whether heart beats are taken out where they are found: trapezius, paraspinal and chest.
     beat_times_s : array or None
-        Beats after the channel's first sample, in order, where another channel tells them; with `heart`.
+        Beats after the channel's first sample, in order, where another channel tells them; with `heart`. In
+        a stretch of which it tells none they are looked for.
     range_uV : (float, float) or None
-        Ends of the recorder's range; None has the samples tell.
+        Ends of the recorder's range; what the samples show to be narrower counts.
     hop_s : float
         Length of a frame.
     """
@@ -165,7 +166,7 @@ class _Chain:
         """Rows as `ARRAYS`, of the frames of a stretch."""
         out = np.zeros((len(ARRAYS), stretch.edges.size - 1), dtype=np.float32)
         power, slow, mains, beats, missing = out[:5]
-        low, high = self.settings.range_uV or rails(stretch.samples)
+        low, high = self._ends(stretch.samples)
         frame_kernels.shares(stretch.samples, stretch.edges, np.float32(low), np.float32(high), out[4:])
         found = self.cleaned(stretch)
         frame_kernels.mean_squares(found.clean, stretch.edges, missing, power)
@@ -176,6 +177,13 @@ class _Chain:
         edges = -(-stretch.edges // self.slow.step)
         frame_kernels.mean_squares(self.slow.movement(found.reduced), edges, missing, slow)
         return out
+
+    def _ends(self, samples: Samples) -> tuple[float, float]:
+        """Ends of the range: an amplifier may give out before the converter that was stated does."""
+        low, high = rails(samples)
+        if self.settings.range_uV is None:
+            return low, high
+        return max(low, self.settings.range_uV[0]), min(high, self.settings.range_uV[1])
 
     def cleaned(self, stretch: Stretch) -> _Cleaned:
         """A stretch less what is not muscle; its own samples are bridged in place."""
@@ -210,12 +218,13 @@ class _Chain:
     def _beats(
         self, stretch: Stretch, reduced: Samples, line: Line | None, trusted: NDArray[np.bool_]
     ) -> NDArray[np.float64] | None:
-        """Places of the beats among the stretch's samples: as told, or as found."""
+        """Places of the beats among the stretch's samples: as told, or as found where none is told."""
         step = self.slow.step
         if self.settings.beat_times_s is not None:
             places = self.settings.beat_times_s * self.rate_hz - (stretch.first - stretch.context)
             places = places[(places >= 0) & (places <= stretch.samples.size - 1)]
-            return np.asarray(places[trusted[np.round(places).astype(np.int64)]])
+            if places.size:
+                return np.asarray(places[trusted[np.round(places).astype(np.int64)]])
         if line is not None:
             wave = line.first_wave(np.arange(reduced.size) * step)
             reduced = reduced - wave / np.float32(self.band.gain(np.array(line.frequency_hz)))

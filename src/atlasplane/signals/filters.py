@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,10 @@ _FREQUENCIES = 4096
 """Steps of the sums over frequencies."""
 
 
+_KEPT = 64
+"""Filters that are kept: each short stretch that is looked at wants the same ones again."""
+
+
 def upper_edge_hz(rate_hz: float, wanted_hz: float | None = None) -> float:
     """Upper edge of the band: as wanted, or as far as the rate reaches.
 
@@ -94,6 +99,7 @@ def upper_edge_hz(rate_hz: float, wanted_hz: float | None = None) -> float:
     return min(wanted, setting("high_edge_share") * rate_hz)
 
 
+@lru_cache(maxsize=_KEPT)
 def band_pass(rate_hz: float, low_hz: float, high_hz: float, *, zero_phase: bool) -> Filter:
     """Band-pass filter of the room's order.
 
@@ -119,6 +125,7 @@ def band_pass(rate_hz: float, low_hz: float, high_hz: float, *, zero_phase: bool
     return _filter(sections, low_hz, high_hz, rate_hz, passes)
 
 
+@lru_cache(maxsize=_KEPT)
 def low_pass(rate_hz: float, high_hz: float, *, zero_phase: bool) -> Filter:
     """Low-pass filter of the room's order, as `band_pass`."""
     if not 0 < high_hz < rate_hz / 2:

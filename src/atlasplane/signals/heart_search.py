@@ -38,6 +38,11 @@ class _Found:
     amplitudes: Samples
     likeness: Samples
 
+    def alike(self, least: float) -> _Found:
+        """Those that are at least so like the pattern."""
+        kept = self.likeness >= least
+        return _Found(self.places[kept], self.exact[kept], self.amplitudes[kept], self.likeness[kept])
+
 
 def beat_times_s(blocks: Iterable[Samples], rate_hz: float) -> Floats:
     """Heart beats of an electrocardiogram, seconds after its first sample, shape (n_beats,); maybe none.
@@ -103,13 +108,19 @@ class BeatSearch:
             samples[~trusted] = 0
         if self._pattern is not None:
             found = self._matches(samples, self._pattern)
-            if self._is_heart(samples, found, trusted):
-                return self._adopted(samples, found)
+            # A heart goes on: what a contraction hides of it says nothing against the clear beats.
+            for told in (found, found.alike(_of("shape_alone"))):
+                if self._is_heart(samples, told, trusted if told is found else None):
+                    self._adopt(samples, told)
+                    return found.exact
         pattern = self._common_shape(samples)
         if pattern is None:
             return None
         found = self._matches(samples, pattern)
-        return self._adopted(samples, found) if self._is_heart(samples, found, trusted) else None
+        if not self._is_heart(samples, found, trusted):
+            return None
+        self._adopt(samples, found)
+        return found.exact
 
     def _common_shape(self, samples: Samples) -> Samples | None:
         """Mean of the strong complexes that share a shape; None where too few do."""
@@ -170,16 +181,18 @@ class BeatSearch:
                     found.append(int(near[np.argmax(amplitude[near])]))
         return found
 
-    def _is_heart(self, samples: Samples, found: _Found, trusted: NDArray[np.bool_]) -> bool:
-        """Whether shape, rhythm and the time between say so."""
+    def _is_heart(self, samples: Samples, found: _Found, trusted: NDArray[np.bool_] | None) -> bool:
+        """Whether shape, rhythm and the time between say so; with `trusted`, most of that time has beats."""
         if found.places.size < _LEAST:
             return False
         gaps = np.diff(found.places) / self.rate_hz
         usual = float(np.median(gaps))
         if not _of("refractory") <= usual <= _of("longest"):
             return False
-        covered = gaps[gaps < 1.5 * usual].sum() >= _of("coverage") * np.count_nonzero(trusted) / self.rate_hz
-        if not covered or self._busy_between(samples, found.places, 1.5 * usual * self.rate_hz):
+        covered = gaps[gaps < 1.5 * usual].sum() * self.rate_hz
+        if trusted is not None and covered < _of("coverage") * np.count_nonzero(trusted):
+            return False
+        if self._busy_between(samples, found.places, 1.5 * usual * self.rate_hz):
             return False
         shape = float(np.median(found.likeness))
         middle = float(np.median(found.amplitudes))
@@ -195,14 +208,13 @@ class BeatSearch:
         middles = (places[1:] + places[:-1])[near] // 2
         return bool(np.median(strength[middles]) > _of("between") * np.median(strength[places]))
 
-    def _adopted(self, samples: Samples, found: _Found) -> Floats:
-        """Take the beats' mean as the pattern and tell where, between samples, each beat lies."""
+    def _adopt(self, samples: Samples, found: _Found) -> None:
+        """Take the beats' mean as the pattern."""
         shape = np.median(self._cut(samples, found.places), axis=0).astype(np.float32)
         before = self._pattern
         same = before is not None and np.corrcoef(before, shape)[0, 1] > _of("alike")
         keep = np.float32(_of("memory") if same else 0)
         self._pattern = shape if before is None else keep * before + (1 - keep) * shape
-        return found.exact
 
 
 _LEAST = 5

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft, special
 
@@ -170,10 +172,9 @@ class MainsFilter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """Mains in a stretch: how much faster than the waves it runs, which harmonics it has, and how clearly."""
+    """Mains in a stretch: how much faster than the waves it runs, and how clearly."""
 
     shift_hz: float
-    harmonics: NDArray[np.bool_]
     excess: float
 
 
@@ -220,17 +221,15 @@ class _Pieces:
         if chance > setting("false_alarm", "mains"):
             return None
         fine = shifts[best] + _vertex(total, best)
-        return _Found(
-            shift_hz=float(fine / (n * self.waves.piece_s)),
-            harmonics=together[best] > setting("harmonic", "mains"),
-            excess=float(total[best]),
-        )
+        return _Found(shift_hz=float(fine / (n * self.waves.piece_s)), excess=float(total[best]))
 
     def kept(self, line: _Found, taps: Samples) -> Complex:
         """Amplitudes to take off: smoothed, less what noise explains of them."""
         count, n = self.amplitudes.shape
         running = self.amplitudes * self.waves.turns(count, line.shift_hz)
-        wander = _powers(np.exp(-1j * self._wander(running, taps)), self.waves.orders)
+        excess, present = self._harmonics(running, taps)
+        wander_rad = self._wander(running, int(np.argmax(excess)), taps)
+        wander = _powers(np.exp(-1j * wander_rad), self.waves.orders)
         running *= wander
         weights = self.weights[:, None]
         sums = np.concatenate([running.real * weights, running.imag * weights, weights], axis=1)
@@ -246,29 +245,45 @@ class _Pieces:
         mains_kernels.smoothed(sums, variances, compared, level, limit, taps, mean, variance)
         squares = mean[:, :n] ** 2 + mean[:, n : 2 * n] ** 2
         part = np.zeros_like(squares)
-        np.divide(squares - variance, squares, out=part, where=(squares > variance) & line.harmonics)
+        np.divide(squares - variance, squares, out=part, where=(squares > variance) & present)
         weight = np.where(mean[:, 2 * n :] > 0, mean[:, 2 * n :], 1)
         back = self.waves.turns(count, self.waves.frequency_hz + line.shift_hz)
         back = (back * wander).conj()
         return np.asarray((mean[:, :n] + 1j * mean[:, n : 2 * n]) * part / weight * back, dtype=np.complex64)
 
-    def _wander(self, running: Complex, taps: Samples) -> NDArray[np.float64]:
+    def _harmonics(self, running: Complex, taps: Samples) -> tuple[Samples, NDArray[np.bool_]]:
+        """Of each harmonic its power over the noise's, summed over windows, and whether chance explains it.
+
+        Within a window the wander of the grid is small; over a whole stretch it may cancel a high harmonic.
+        """
+        step = max(taps.size // 2, 1)
+        weights = self.weights[:, None]
+        sums = _windowed(running * weights, taps, step)
+        variances = _windowed(weights**2 * self.noise, taps**2, step)
+        squares, told = sums.real**2 + sums.imag**2, variances > 0
+        excess = np.divide(squares, variances, out=np.zeros_like(squares), where=told).sum(axis=0)
+        chance = special.gammaincc(np.maximum(np.count_nonzero(told, axis=0), 1), excess)
+        return excess, chance < setting("harmonic", "mains")
+
+    def _wander(self, running: Complex, clearest: int, taps: Samples) -> NDArray[np.float64]:
         """Phase by which the mains runs ahead of an even course, rad, as its clearest harmonic shows it.
 
         Grids wander by some thousandths of a hertz within a stretch; ten times that at a high harmonic would
-        not be one amplitude any more. Zero where no harmonic is clear.
+        not be one amplitude any more. It goes on evenly where a contraction hides it; a whole turn gained
+        there is none. Zero where less than a window is clear.
         """
-        weighted = running * self.weights[:, None]
-        noise = (self.weights[:, None] ** 2 * self.noise).sum(axis=0)
-        clearest = int(np.argmax(np.abs(weighted).sum(axis=0) ** 2 / noise))
-        sums = np.convolve(weighted[:, clearest], taps, "same")
+        sums = np.convolve(running[:, clearest] * self.weights, taps, "same")
+        weight = np.convolve(self.weights, taps, "same")
         variance = np.convolve(self.weights**2 * self.noise[:, clearest], taps**2, "same")
         clear = (np.abs(sums) ** 2 > setting("clear", "mains") * variance) & (variance > 0)
-        if np.count_nonzero(clear) < 0.5 * np.count_nonzero(self.weights):
-            return np.zeros(sums.size)
         places = np.flatnonzero(clear)
+        if places.size < taps.size:
+            return np.zeros(sums.size)
         phase = np.unwrap(np.angle(sums[places])) / self.waves.orders[clearest]
-        return np.asarray(np.interp(np.arange(sums.size), places, phase))
+        # Beside a gap or a contraction a window tells the phase of where its weight lies.
+        every = np.arange(sums.size)
+        middles = np.convolve(self.weights * every, taps, "same")[places] / weight[places]
+        return np.asarray(np.interp(every, middles, phase))
 
 
 def _noise(amplitudes: Complex, used: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -280,6 +295,13 @@ def _noise(amplitudes: Complex, used: NDArray[np.bool_]) -> tuple[NDArray[np.flo
     between[1:-1] = used[2:] & used[1:-1] & used[:-2]
     noise[~between] = 0
     return noise, between
+
+
+def _windowed(values: NDArray[Any], taps: Samples, step: int) -> NDArray[Any]:
+    """Sums over windows that lie `step` pieces apart, shape (n_windows, n_harmonics)."""
+    if len(values) < taps.size:
+        values = np.pad(values, ((0, taps.size - len(values)), (0, 0)))
+    return np.asarray(sliding_window_view(values, taps.size, axis=0)[::step] @ taps)
 
 
 def _nearest(used: NDArray[np.bool_]) -> NDArray[np.int64]:

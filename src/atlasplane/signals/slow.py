@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
@@ -51,6 +53,7 @@ class SlowPart:
         return np.asarray(below - ndimage.uniform_filter1d(below, length, mode="nearest"))
 
 
+@lru_cache(maxsize=16)
 def _taps(rate_hz: float, pass_hz: float, stop_hz: float) -> Samples:
     """Symmetric low-pass of linear phase, an odd number of taps."""
     width = (stop_hz - pass_hz) / (rate_hz / 2)

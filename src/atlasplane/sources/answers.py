@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+Answer = int | float | str | bool | None
+"""As it was given; None for an item left out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
@@ -15,10 +18,10 @@ class Answers:
     file : str
         As the case names it.
     instrument : str
-    answers : mapping item -> answer
-        None for an item left out.
+        Its name; of a FHIR resource the last part of the questionnaire's address.
+    answers : mapping item -> Answer
     """
 
     file: str
     instrument: str
-    answers: Mapping[str, int | float | str | bool | None]
+    answers: Mapping[str, Answer]

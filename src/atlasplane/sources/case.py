@@ -79,7 +79,6 @@ class Visit:
     photos : tuple of Photograph
     recordings : tuple of VisitRecording
     responses : tuple of Answers
-        Those that are not FHIR resources.
     exam : mapping
         Tables of exam.toml as written, empty without one.
     entered_height : EnteredHeight or None

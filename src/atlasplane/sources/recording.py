@@ -16,6 +16,8 @@ from atlasplane.core.finding import Finding
 
 Samples = NDArray[np.float32]
 BodySide = Literal["left", "right"]
+MICROVOLT = "uV"
+NO_UNIT = "1"
 
 
 class ChannelKind(Enum):
@@ -27,6 +29,11 @@ class ChannelKind(Enum):
     ROTATION = "rotation"
     ANGLE = "angle"
     OTHER = "other"
+
+
+def unit_text(unit: str) -> str:
+    """A channel's unit in words: what has none are steps of the recorder's converter."""
+    return {MICROVOLT: "microvolts", NO_UNIT: "steps of its converter"}.get(unit, f"'{unit}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

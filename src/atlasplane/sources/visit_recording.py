@@ -8,6 +8,9 @@ from pathlib import Path
 
 from atlasplane.sources.recording import BodySide
 
+SEMG = "semg"
+"""Kind of a recording of surface electromyograms."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatedStretch:
@@ -48,7 +51,7 @@ class VisitRecording:
         As the case names it: folder of the visit, then the file.
     path : Path
     kind : str
-        "semg" for surface electromyograms; the other kinds are kept and not analysed here.
+        `SEMG` for surface electromyograms; the other kinds are kept and not analysed here.
     channels : tuple of NamedChannel
         Empty where the file alone, or a map, says what its channels are.
     channel_map : Path or None

@@ -35,6 +35,8 @@ class Activity:
         Of the frames.
     usable : array of bool, shape (n,)
         Frames that tell something and are analysed.
+    told : array of bool, shape (n,)
+        The same with what looks active there and is no muscle.
     excess_uV2 : array, shape (n,)
         Power above that of the baseline; 0 where not usable.
     active : array, shape (k, 2)
@@ -51,6 +53,7 @@ class Activity:
     start_s: float
     hop_s: float
     usable: Flags
+    told: Flags
     excess_uV2: Floats
     active: Runs
     certain: Flags
@@ -65,9 +68,9 @@ class Activity:
         for first, stop in frames.tolist():
             start, end = float(first), float(stop)
             # What touches an end of the analysed time began before it, or goes on after it.
-            if first and self.usable[first - 1]:
+            if first and self.told[first - 1]:
                 start = rising_edge(self.excess_uV2, first, stop, reach)
-            if stop < len(self.usable) and self.usable[stop]:
+            if stop < len(self.told) and self.told[stop]:
                 end = falling_edge(self.excess_uV2, first, stop, reach)
             if not end > start:
                 start, end = first, stop
@@ -105,14 +108,8 @@ _ROUNDING = 1e-6
 def activity(frames: Frames, baseline: Baseline, context: Context, settings: SpasmSettings) -> Activity:
     """Where the muscle is active, before anything is said of why."""
     heard = told(frames, settings)
-    usable = heard.copy()
-    away = [(stretch.start_s, stretch.stop_s) for stretch in context.apart]
-    away += [(stretch.start_s, stretch.stop_s) for stretch in context.excluded]
-    for start_s, stop_s in away:
-        usable[frames.between(start_s, stop_s)] = False
-    if baseline.source == "segment" and baseline.start_s is not None and baseline.stop_s is not None:
-        usable[frames.between(baseline.start_s, baseline.stop_s)] = False
-    power = np.where(usable, frames.power_uV2, np.nan).astype(float)
+    listened = heard & ~_apart(frames, baseline, context)
+    power = np.where(listened, frames.power_uV2, np.nan).astype(float)
     levels = Levels(
         noise=baseline.noise_uV**2 * (1 + settings.noise_margin * baseline.u_rel),
         leaked=leaked_power(frames, baseline, settings),
@@ -126,11 +123,12 @@ def activity(frames: Frames, baseline: Baseline, context: Context, settings: Spa
         CREEP: creeping(active, power / baseline.noise_uV**2, frames.hop_s, settings),
     }
     refused = np.logical_or.reduce(list(none.values()))
-    usable &= ~flags_of(active[refused], len(frames))
+    usable = listened & ~flags_of(active[refused], len(frames))
     return Activity(
         start_s=frames.start_s,
         hop_s=frames.hop_s,
         usable=usable,
+        told=listened,
         excess_uV2=excess * usable,
         active=active[~refused],
         certain=certain,
@@ -138,6 +136,18 @@ def activity(frames: Frames, baseline: Baseline, context: Context, settings: Spa
         baseline=baseline,
         under_s=_under_s(power, baseline, settings, frames.hop_s),
     )
+
+
+def _apart(frames: Frames, baseline: Baseline, context: Context) -> Flags:
+    """Frames that are not to be analysed: quiet and reference stretches, and what a person excludes."""
+    away = [(stretch.start_s, stretch.stop_s) for stretch in context.apart]
+    away += [(stretch.start_s, stretch.stop_s) for stretch in context.excluded]
+    if baseline.source == "segment" and baseline.start_s is not None and baseline.stop_s is not None:
+        away.append((baseline.start_s, baseline.stop_s))
+    found = np.zeros(len(frames), dtype=bool)
+    for start_s, stop_s in away:
+        found[frames.between(start_s, stop_s)] = True
+    return found
 
 
 def _excluded(active: Runs, none: Mapping[str, Flags], frames: Frames) -> tuple[ExcludedStretch, ...]:

@@ -88,7 +88,7 @@ def agreement(
     """Found spasms of every channel beside a person's labels.
 
     Time that was not analysed, the quiet segment and what is excluded, is not compared: labels are cut to the
-    rest.
+    rest, and those of channels that could not be measured are left out.
 
     Raises
     ------
@@ -96,6 +96,8 @@ def agreement(
         When a label names a channel that was not analysed, or a class that there is not.
     """
     known = [channel.label for channel in analysis.channels]
+    lost = {channel.label for channel in analysis.unmeasured}
+    labels = [label for label in labels if label.channel not in lost]
     for label in labels:
         if label.channel not in known:
             raise BadInput(

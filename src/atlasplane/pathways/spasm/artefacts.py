@@ -20,7 +20,7 @@ _AROUND_S = 0.1
 _SPREAD = 0.6
 """Share of the power in two neighbouring frames under which a stretch is no jump: 0.74 and more of those."""
 _FLANK_S, _APART_S = 5.0, 1.0
-"""Quiet beside a stretch that it is held against, and how far the ramps of a contraction reach into it."""
+"""Nearest quiet that a stretch is held against, and how far the ramps of a contraction reach into it."""
 
 
 def jumps(
@@ -111,8 +111,9 @@ def creeping(active: Runs, ratio: Floats, hop_s: float, settings: SpasmSettings)
     """Which active stretches are noise that creeps: weak, and hardly above the quiet on either side.
 
     The noise of a contact rises over minutes; a contraction begins within a second. A weak stretch is kept
-    where the step at its ends makes up at least half of what it stands above the baseline. One without quiet
-    beside it, such as a recording in spasm throughout, is kept.
+    where the step at one of its ends makes up at least half of what it stands above the baseline. One without
+    quiet anywhere, such as a recording in spasm throughout, is kept. What has crept counts as quiet beside
+    what lies next to it, so that strong contractions do not hide that nothing stepped between them.
 
     Parameters
     ----------
@@ -124,22 +125,36 @@ def creeping(active: Runs, ratio: Floats, hop_s: float, settings: SpasmSettings)
     -------
     array of bool, shape (k,)
     """
-    quiet = np.where(flags_of(active, len(ratio)), np.nan, ratio)
+    means = [float(np.nanmean(ratio[a:b])) if np.isfinite(ratio[a:b]).any() else np.inf for a, b in active]
+    level = np.asarray(means, dtype=np.float64)
+    weak = level < settings.least_rise
     found = np.zeros(len(active), dtype=bool)
-    for k, (first, stop) in enumerate(active.tolist()):
-        inside = ratio[first:stop]
-        level = float(np.nanmean(inside)) if np.isfinite(inside).any() else np.inf
-        if level >= settings.least_rise:
-            continue
-        flanks = [flank for flank in _flanks(quiet, first, stop, hop_s) if np.isfinite(flank).any()]
-        if flanks:
-            beside = max(float(np.nanmean(flank)) for flank in flanks)
-            found[k] = level - beside < settings.creep_step * (level - 1)
-    return found
+    while True:
+        quiet = np.flatnonzero(np.isfinite(ratio) & ~flags_of(active[~found], len(ratio)))
+        more = [
+            k
+            for k in np.flatnonzero(weak & ~found)
+            if _step(int(active[k, 0]), int(active[k, 1]), ratio, quiet, hop_s)
+            < settings.creep_step * (level[k] - 1)
+        ]
+        if not more:
+            return found
+        found[more] = True
 
 
-def _flanks(quiet: Floats, first: int, stop: int, hop_s: float) -> tuple[Floats, Floats]:
-    """Quiet frames before and after a stretch."""
+def _step(first: int, stop: int, ratio: Floats, quiet: Runs, hop_s: float) -> float:
+    """How far a stretch stands above the nearest quiet, at the end with the larger step; infinite without."""
     reach, apart = round(_FLANK_S / hop_s), round(_APART_S / hop_s)
-    before = quiet[max(first - apart - reach, 0) : max(first - apart, 0)]
-    return before, quiet[stop + apart : stop + apart + reach]
+    before, after = np.searchsorted(quiet, (first - apart, stop + apart))
+    # A stretch that is all ramp is taken as a whole.
+    inner = (first + apart, stop - apart) if stop - first > 4 * apart else (first, stop)
+    sides = (
+        (quiet[max(before - reach, 0) : before], slice(inner[0], min(inner[0] + reach, inner[1]))),
+        (quiet[after : after + reach], slice(max(inner[1] - reach, inner[0]), inner[1])),
+    )
+    steps = [
+        float(np.nanmean(ratio[inside]) - ratio[flank].mean())
+        for flank, inside in sides
+        if flank.size and np.isfinite(ratio[inside]).any()
+    ]
+    return max(steps, default=np.inf)

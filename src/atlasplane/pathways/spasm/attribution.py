@@ -34,10 +34,12 @@ def attributed(
     """Active stretches told apart by movement.
 
     A stretch without movement is spasm. One that movement covers but for what is shorter than
-    `own_duration_s` is voluntary. Of any other, what lies outside of the movement is spasm; it goes on under
-    the movement where it lasts on both sides, and the movement is voluntary work on top where it doubles the
-    power. Where movement meets only one end, that end is voluntary, or unattributed where it is no stronger
-    than the rest: spasm that moves the limb looks the same.
+    `own_duration_s` is voluntary. Of any other, what lies outside of the movement is spasm where the signal
+    shows it to be another activity than the movement's (`own_step`), or where it outlasts the movement; it
+    goes on under the movement where it lasts on both sides, and the movement is voluntary work on top where
+    it doubles the power. Where movement meets only one end, that end is voluntary, or unattributed where it
+    is no stronger than the rest: spasm that moves the limb looks the same. What is left beside a longer
+    movement without a step of its own is unattributed: work that the sensor missed looks the same.
 
     Parameters
     ----------
@@ -51,10 +53,8 @@ def attributed(
     """
     if moving is None or not moving.any():
         return Attributed(active, _NONE, _NONE)
-    own = round(settings.own_duration_s / hop_s)
-    parts: list[tuple[list[tuple[int, int]], ...]] = [
-        _parts(int(first), int(stop), moving, power, certain, own) for first, stop in active
-    ]
+    seen = _Seen(power, certain, moving, round(settings.own_duration_s / hop_s), settings.own_step)
+    parts = [seen.parts(first, stop) for first, stop in active.tolist()]
     return Attributed(*(_stacked(part[kind] for part in parts) for kind in range(3)))
 
 
@@ -75,31 +75,60 @@ _NONE: Runs = np.empty((0, 2), dtype=np.int64)
 _Ends = list[tuple[int, int]]
 
 
-def _parts(
-    first: int, stop: int, moving: Flags, power: Floats, certain: Flags, own: int
-) -> tuple[_Ends, _Ends, _Ends]:
-    """Spasm, voluntary and unattributed parts of one active stretch."""
-    inside = [(first + int(a), first + int(b)) for a, b in runs(moving[first:stop])]
-    if not inside:
-        return [(first, stop)], [], []
-    still = [(first + int(a), first + int(b)) for a, b in runs(~moving[first:stop])]
-    kept = [(a, b) for a, b in still if b - a >= own and certain[a:b].any()]
-    if not kept:
-        return [], [(first, stop)], []
-    level = float(np.median(np.concatenate([power[a:b] for a, b in kept])))
-    low, high = kept[0][0], kept[-1][1]
-    voluntary, unattributed = [], []
-    for a, b in _outside(first, low, high, stop) + [(a, b) for a, b in inside if a >= low and b <= high]:
-        stronger = _upper(power[a:b]) > _STRONGER * level
-        if stronger:
-            voluntary.append((a, b))
-        elif a < low or b > high:
-            unattributed.append((a, b))
-    return [(low, high)], voluntary, unattributed
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A channel's frames; `own` is the least number of frames of a spasm beside a movement."""
+
+    power: Floats
+    certain: Flags
+    moving: Flags
+    own: int
+    step: float
+
+    def parts(self, first: int, stop: int) -> tuple[_Ends, _Ends, _Ends]:
+        """Spasm, voluntary and unattributed parts of one active stretch."""
+        inside = [(first + a, first + b) for a, b in runs(self.moving[first:stop]).tolist()]
+        if not inside:
+            return [(first, stop)], [], []
+        still = [(first + a, first + b) for a, b in runs(~self.moving[first:stop]).tolist()]
+        kept = [(a, b) for a, b in still if b - a >= self.own and self.certain[a:b].any()]
+        if not kept:
+            return [], [(first, stop)], []
+        level = float(np.median(self._of(kept)))
+        if not self._is_another(kept, inside, level):
+            return [], _between(kept, first, stop), kept
+        low, high = kept[0][0], kept[-1][1]
+        voluntary, unattributed = [], []
+        for a, b in _outside(first, low, high, stop) + [(a, b) for a, b in inside if a >= low and b <= high]:
+            if _upper(self.power[a:b]) > _STRONGER * level:
+                voluntary.append((a, b))
+            elif a < low or b > high:
+                unattributed.append((a, b))
+        return [(low, high)], voluntary, unattributed
+
+    def _is_another(self, kept: _Ends, inside: _Ends, level: float) -> bool:
+        """Whether what is left beside movements outlasts them, or has another level: then it is another."""
+        if _length(kept) > _length(inside):
+            return True
+        moved = _upper(self._of(inside))
+        return moved > self.step * level or level > self.step * moved
+
+    def _of(self, ends: _Ends) -> Floats:
+        return np.concatenate([self.power[a:b] for a, b in ends])
 
 
 _STRONGER = 2.0
 """Power on top of a spasm over its own."""
+
+
+def _length(ends: _Ends) -> int:
+    return sum(b - a for a, b in ends)
+
+
+def _between(ends: _Ends, first: int, stop: int) -> _Ends:
+    """What stretches leave of a longer one."""
+    places = [first, *(place for pair in ends for place in pair), stop]
+    return [(a, b) for a, b in zip(places[::2], places[1::2], strict=True) if b > a]
 
 
 def _upper(power: NDArray[np.float64]) -> float:

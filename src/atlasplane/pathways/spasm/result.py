@@ -183,6 +183,16 @@ class ChannelSpasms:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmeasuredChannel:
+    """A channel of muscle activity that tells nothing, or lacks a baseline, and why (a finding's code)."""
+
+    label: str
+    muscle: str | None
+    side: str | None
+    why: str
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class SpasmAnalysis:
     """A recording analysed.
@@ -192,7 +202,9 @@ class SpasmAnalysis:
     file : str
     duration_s : float
     channels : tuple of ChannelSpasms
-        Those of muscle activity.
+        Those of muscle activity that could be measured.
+    unmeasured : tuple of UnmeasuredChannel
+        The others: of their muscles nothing is known, which is not the same as no spasm.
     merge_gap_s : float
         Events nearer than this are counted as one; stated with every count.
     findings : tuple of Finding
@@ -205,6 +217,7 @@ class SpasmAnalysis:
     merge_gap_s: float
     findings: tuple[Finding, ...] = ()
     simulated: bool = False
+    unmeasured: tuple[UnmeasuredChannel, ...] = ()
 
     @property
     def analysed_s(self) -> float:

@@ -36,6 +36,7 @@ class SpasmSettings:
     clonus_low_hz: float
     clonus_high_hz: float
     own_duration_s: float
+    own_step: float
     rest_share_mve: float
     rest_share_rvc: float
     quiet_quantile: float
