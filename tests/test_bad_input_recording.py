@@ -171,7 +171,7 @@ def test_an_interrupted_file_without_times(tmp_path: Path) -> None:
 
 def test_a_gap_of_a_thousand_years_is_refused(tmp_path: Path) -> None:
     notes = [f"+{start}\x14\x14\0".encode() for start in (0, 1, 31_536_000_000)]
-    refused(edf(tmp_path, notes=notes, reserved="EDF+D"), "claims to last")
+    refused(edf(tmp_path, notes=notes, reserved="EDF+D"), "after the start of its header")
 
 
 def test_damaged_annotations_are_counted(tmp_path: Path) -> None:
@@ -282,6 +282,18 @@ def test_biosppy_text_without_rate_or_labels(tmp_path: Path) -> None:
     refused(path, "how often it was sampled")
     path.write_text("# Simple Text Format\n# Sampling Rate (Hz):= 1000\n1\n2\n")
     refused(path, "names no channels")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Dear reader,\nthis folder holds recordings\nof muscles\n", "line 2 starts with 'this'"),
+        ("channel,muscle\nCH1,trapezius\nCH2,trapezius\n", "line 2 starts with 'CH1'"),
+    ],
+)
+def test_text_without_numbers_is_not_asked_for_its_rate(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    refused(tmp_path / "a.txt", f"holds no rows of numbers: {said}")
 
 
 def test_nan_and_infinity_in_text(tmp_path: Path) -> None:

@@ -108,6 +108,11 @@ def test_without_rest_the_status_is_2_and_the_remedy_is_named(run: Run, unnoted:
         (["--quiet", "60"], "'60' is no stretch of time"),
         (["--quiet", "20:10"], "does not end after it starts"),
         (["--quiet", "a:b"], "'a:b' is no stretch of time"),
+        (["--quiet=-3:5"], "'-3:5' is negative"),
+        (["--report", "x.pdf"], "Name it .html"),
+        (["--report", "."], "is a folder"),
+        (["--report", "nowhere/x.html"], "lies in 'nowhere', which does not exist"),
+        (["--annotations", "nowhere/x.edf"], "lies in 'nowhere', which does not exist"),
         (["--reference", "5:5"], "--reference"),
         (["--noise-uV", "TRAP L"], "is not a channel with its noise"),
         (["--noise-uV", "TRAP L=-2"], "is not a channel with its noise"),
@@ -118,6 +123,18 @@ def test_without_rest_the_status_is_2_and_the_remedy_is_named(run: Run, unnoted:
 def test_values_that_mean_nothing_are_refused(run: Run, night: Path, arguments: list[str], said: str) -> None:
     done = run("spasm", night, *arguments)
     assert done.status == 2 and said in done.err
+
+
+def test_annotations_beside_a_text_are_refused_before_it_is_analysed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlasplane.chain.spasms.analyse_file", None)
+    (tmp_path / "emg.csv").write_text("emg\n1\n2\n", encoding="utf-8")
+    done = run(
+        "spasm", tmp_path / "emg.csv", "--quiet", "0:2", "--annotations", tmp_path / "ok.edf", "--json"
+    )
+    assert done.status == 2 and done.document["file"] == "emg.csv"
+    assert "is no EDF recording" in done.document["what"]
 
 
 def test_a_file_that_is_no_recording_is_bad_input(run: Run, tmp_path: Path) -> None:

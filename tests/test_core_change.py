@@ -276,3 +276,9 @@ def test_derived_u_of_the_change_is_what_a_simulation_finds() -> None:
 def test_change_of_values_without_difference_is_unknown() -> None:
     change = Change(pre=measured(KEYS[0], 1.0), post=measured(KEYS[0], 1.0), value=None, u=0.3)
     assert change.distinguishable is None
+
+
+def test_equal_keys_of_a_visit_change_once() -> None:
+    twice = JointObservations(observations=(measured(KEYS[0], 1.0), measured(KEYS[0], 2.0)))
+    changes = twice.compare(JointObservations(observations=(measured(KEYS[0], 4.0),)))
+    assert [change.value for change in changes] == [3.0]

@@ -197,6 +197,27 @@ def test_intervals_cover_the_truth(dof: float) -> None:
     coverage(np.array([i.low <= truth <= i.high for i in intervals]), 0.95)
 
 
+def test_interval_of_a_share_stays_within_it_and_of_a_length_above_zero() -> None:
+    """By hand: t(9) = 2.2622; a burden of 20.6 % with u = 8.4 %, a duration of 2.4 s with u = 1.2 s."""
+    odds, half = math.log(0.206 / 0.794), 2.262157 * 0.084 / (0.206 * 0.794)
+    share = measured("spasm_burden", 20.6, 8.4, dof=9).interval()
+    assert share is not None and share.low is not None and share.high is not None
+    assert share.low == pytest.approx(100 / (1 + math.exp(half - odds)), rel=1e-6)
+    assert share.high == pytest.approx(100 / (1 + math.exp(-half - odds)), rel=1e-6)
+    assert 0 < share.low < 20.6 - 8.4 < 20.6 + 8.4 < share.high < 100
+    length = measured("spasm_duration", 2.4, 1.2, dof=9).interval()
+    assert length is not None
+    assert length.low == pytest.approx(2.4 / math.exp(2.262157 / 2), rel=1e-6)
+    assert length.high == pytest.approx(2.4 * math.exp(2.262157 / 2), rel=1e-6)
+    certain = measured("spasm_burden", 99.9, 50.0).interval()
+    assert (
+        certain is not None
+        and certain.low is not None
+        and certain.low >= 0
+        and certain.high == pytest.approx(100)
+    )
+
+
 def test_reciprocal_intervals_cover_the_true_radius() -> None:
     # The curvature is what a film determines: normal, SD 20 %; u is first order at the estimate, u(R) =
     # u(1/R) R^2.

@@ -38,8 +38,15 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(
 
 
 def test_missing_folder_is_an_output_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputFailed, match="No such file"):
+    with pytest.raises(OutputFailed, match=r"nowhere', which does not exist") as failed:
         atomic.write_bytes(tmp_path / "nowhere" / "a", b"x")
+    assert failed.value.remedy == "Make that folder first"
+
+
+def test_a_folder_in_place_of_a_file_is_named_as_one(tmp_path: Path) -> None:
+    with pytest.raises(OutputFailed, match="is a folder") as failed:
+        atomic.write_bytes(tmp_path, b"x")
+    assert failed.value.remedy == "Name a file in it" and not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")

@@ -38,6 +38,24 @@ def everything(root: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("emg.txt", b"# Simple Text Format\n# Labels:= EMG\n1\n2\n", "is a recording"),
+        ("night.edf", b"0       " + bytes(300), "is a recording"),
+        ("emg.csv", b"1.5;2\n-3.5;4\n" * 20, "is a table of numbers"),
+    ],
+)
+def test_a_recording_is_no_film_and_has_its_own_place(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    root = empty_case(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=said) as refused:
+        add_film(root, tmp_path / name, {"view": "nasium"})
+    assert "[[recording]]" in refused.value.remedy and "guide" in refused.value.remedy
+
+
 def test_a_dicom_film_brings_what_its_header_states(tmp_path: Path) -> None:
     root = empty_case(tmp_path)
     source = dicom_files.film(

@@ -12,7 +12,7 @@ from atlasplane import api
 from atlasplane.core.errors import BadInput
 from atlasplane.core.observation import Grade
 from atlasplane.io.fhir_responses import fhir_answers
-from tests.test_visit_recordings import DAYS, told_case
+from tests.test_visit_recordings import DAYS, case_of, told_case
 
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 
@@ -34,6 +34,10 @@ def coded(code: str, level: float | None = None) -> dict[str, Any]:
     if level is not None:
         coding["extension"] = [{"url": ORDINAL, "valueDecimal": level}]
     return {"valueCoding": coding}
+
+
+def measured(value: float, unit: str) -> dict[str, Any]:
+    return {"valueQuantity": {"value": value, "unit": unit}}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +174,15 @@ def test_the_published_example_is_read(data_dir: Path) -> None:
             {"spasm_nrs": 7, "spasm_frequency_score": 2},
         ),
         (
+            response(
+                item("1", measured(2, "s")),
+                item("2", measured(31, "degrees")),
+                item("3", measured(2, "{score}")),
+                questionnaire="http://example.org/Questionnaire/scats",
+            ),
+            {"scats_clonus": 1, "scats_flexor": 3, "scats_extensor": 2},
+        ),
+        (
             response(item("1.1", {"valueInteger": 1}), questionnaire="http://example.org/Questionnaire/penn"),
             {},
         ),
@@ -188,6 +201,8 @@ def test_scales_of_spasm_are_graded(tmp_path: Path, resource: dict[str, Any], gr
         (item("2", {"valueInteger": 2}), "stands beside penn_frequency = 0"),
         (item("2", {"valueInteger": 1}, {"valueInteger": 2}), "'1; 2' is no level"),
         (item("2", coded("LA25855-0")), "'LA25855-0' is no level"),
+        (item("2", {"valueQuantity": {"value": 1, "unit": "h"}}), "penn_severity = 1 h: .* no such unit"),
+        (item("penn_frequency", {"valueInteger": 0}), "answers penn_frequency twice"),
     ],
 )
 def test_answers_that_the_scale_does_not_have_are_refused(
@@ -198,3 +213,42 @@ def test_answers_that_the_scale_does_not_have_are_refused(
     with pytest.raises(BadInput, match=said) as refused:
         api.load(root).measure()
     assert refused.value.file == f"{DAYS[0]}/a.json"
+
+
+@pytest.mark.parametrize(("link", "unit"), [("1", "min"), ("1", "deg"), ("2", "s"), ("3", "ms")])
+def test_a_reflex_in_another_unit_is_refused(tmp_path: Path, link: str, unit: str) -> None:
+    """Two seconds of clonus are level 1, 2 ms and 2 min are not, and 2 is a level only without a unit."""
+    root = told_case(
+        tmp_path / "case", json.dumps(response(item(link, measured(2, unit)), questionnaire="x/scats"))
+    )
+    with pytest.raises(BadInput, match=f"= 2 {unit}: the scale has no such unit"):
+        api.load(root).measure()
+
+
+def test_a_unit_stays_beside_its_number() -> None:
+    code = {"valueQuantity": {"value": 2, "unit": "seconds", "code": "s"}}
+    resource = response(item("1", code), item("2", measured(3, "deg")), item("3", {"valueInteger": 1}))
+    (found,) = fhir_answers(resource, file="a.json")
+    assert found.answers == {"1": 2, "2": 3, "3": 1} and found.units == {"1": "s", "2": "deg"}
+    with pytest.raises(BadInput, match="no QuestionnaireResponse"):
+        fhir_answers(response(item("1", {"valueQuantity": {"value": 2, "unit": 5}})), file="a.json")
+
+
+def test_answers_that_no_scale_has_are_a_finding(tmp_path: Path) -> None:
+    resource = response(
+        item("1", {"valueInteger": 3}), item("9", {"valueInteger": 1}), item("note"), questionnaire="x/penn"
+    )
+    measured_ = api.load(told_case(tmp_path / "case", json.dumps(resource))).measure()
+    (finding,) = measured_.findings
+    assert (finding.code, finding.file, finding.value) == ("spasm.answer_unused", f"{DAYS[0]}/a.json", 1.0)
+    assert finding.text.endswith("not used: 9")
+
+
+def test_two_files_that_answer_one_scale_are_refused(tmp_path: Path) -> None:
+    root = case_of(tmp_path / "case", {"responses": [{"file": "a.json"}, {"file": "b.json"}]})
+    for name, level in (("a.json", 1), ("b.json", 3)):
+        text = json.dumps(response(item("1", {"valueInteger": level}), questionnaire="x/penn"))
+        (root / DAYS[0] / name).write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=f"penn_frequency, which {DAYS[0]}/a.json") as refused:
+        api.load(root).measure()
+    assert refused.value.file == f"{DAYS[0]}/b.json"

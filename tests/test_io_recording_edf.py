@@ -11,6 +11,7 @@ import edfio
 import numpy as np
 import pytest
 
+from atlasplane.core.errors import BadFile
 from atlasplane.io import recording_edf_samples
 from atlasplane.io.recording_edf import read_edf
 from atlasplane.sources.recording import Annotation, ChannelKind
@@ -164,3 +165,31 @@ def test_a_clock_that_runs_apart_from_the_header_is_said_and_nothing_is_moved(tm
     assert recording.channels[0].n_samples == 6000 and not np.any(np.isnan(whole(recording)))
     found = next(finding for finding in recording.findings if finding.code == "recording.rate")
     assert found.value == pytest.approx(0.059)
+
+
+@pytest.mark.parametrize("reserved", ["EDF+C", "EDF+D"])
+@pytest.mark.parametrize(
+    "starts", [("+999999999999999", "+1000000000000000"), ("+0", "+999999999999999"), ("+0", "+" + "9" * 300)]
+)
+def test_a_data_record_of_another_age_is_refused(
+    tmp_path: Path, starts: tuple[str, str], reserved: str
+) -> None:
+    notes = [f"{start}\x14\x14\0".encode() for start in starts]
+    content = edf_bytes([Signal(samples=100, values=ramp(200))], n_records=2, notes=notes, reserved=reserved)
+    with pytest.raises(BadFile, match=r"data record .* days after the start"):
+        read_edf(write(tmp_path / "a.edf", content))
+
+
+@pytest.mark.parametrize("length", ["9" * 21, "9" * 330])
+def test_a_stretch_not_recorded_ends_with_the_recording(tmp_path: Path, length: str) -> None:
+    """So far as its length is a number at all; else the note is damaged."""
+    note = f"+0\x14\x14\0+0.5\x15{length}\x14not recorded\x14\0".encode()
+    notes = [note, b"+1\x14\x14\0"]
+    content = edf_bytes([Signal(samples=100, values=ramp(200))], n_records=2, notes=notes, reserved="EDF+C")
+    recording = read_edf(write(tmp_path / "a.edf", content))
+    (finding,) = [each for each in recording.findings if each.code != "recording.slow"]
+    if len(length) > 300:
+        assert finding.code == "recording.annotation" and not np.any(np.isnan(whole(recording)))
+    else:
+        assert finding.code == "recording.gaps" and finding.value == 1.5
+        assert np.flatnonzero(np.isnan(whole(recording))).tolist() == list(range(50, 200))

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import ezc3d
+import h5py
 import numpy as np
 import pytest
 
@@ -160,6 +161,18 @@ def test_samples_that_a_plux_device_lost_are_not_recorded(tmp_path: Path) -> Non
     )
     assert np.array_equal(recording.samples.read(0, 30, 60), read[30:60], equal_nan=True)
     assert codes(recording) == ["recording.gaps"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_counter_of_four_bits_starts_again_at_16(tmp_path: Path, dtype: type) -> None:
+    """As a BITalino counts: by the type of the numbers alone, each turn would be a gap."""
+    counter = np.delete(np.arange(400) % 16, slice(100, 103))
+    path = plux_file(tmp_path / "a.h5", np.arange(397) + 32768, counter)
+    with h5py.File(path, "r+") as stored:
+        raw = stored["00:07:80:3B:46:61/raw"]
+        del raw["nSeq"]
+        raw["nSeq"] = counter.astype(dtype)[:, None]
+    assert np.flatnonzero(np.isnan(whole(read_recording(path)))).tolist() == [100, 101, 102]
 
 
 def test_a_sensor_without_a_known_transfer_function_stays_in_counts(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from atlasplane.io.recording_edf import read_edf
 from atlasplane.io.recording_file import read_labels, read_recording
 from atlasplane.io.recording_map import MappedChannel, RecordingLayout, channel_map, read_channel_map
 from atlasplane.io.recording_settings import devices, recording_limits
-from atlasplane.io.recording_units import UNIT_OF, kind_of, unit_and_factor
+from atlasplane.io.recording_units import KNOWN_UNITS, UNIT_OF, kind_of, unit_and_factor
+from atlasplane.io.schemas import json_schema
+from atlasplane.sources.muscles import muscles
 from atlasplane.sources.recording import ChannelKind, LabelledEvent
 from tests.recording_files import Signal, edf_bytes
 
@@ -97,6 +100,72 @@ def test_a_side_against_the_label_is_said_and_the_map_stands(tmp_path: Path) -> 
     assert read_edf(edf(tmp_path, "EMG left")).channels[0].side is None
 
 
+@pytest.mark.parametrize("place", ['[[channels]]\nlabel = "EMG"', "[text]"])
+def test_a_unit_that_is_none_is_refused_with_those_that_are(tmp_path: Path, place: str) -> None:
+    text = f'schema = "atlasplane.channels/1"\n{place}\nunit = "volts"\n'
+    with pytest.raises(
+        BadInput, match=r"'volts' is no unit that is known; use one of nV, uV, mV, V, "
+    ) as refused:
+        read_channel_map(written(tmp_path / "map.toml", text))
+    assert refused.value.file == "map.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        ('[[channels]]\nlabel = "EMG"\nunit = "mV"\n', True),
+        ('[text]\nrate_hz = 1000\nunit = "mV"\n', True),
+        ("[text]\nrate_hz = 1000\n", False),
+    ],
+)
+def test_a_channel_knows_who_states_its_unit(tmp_path: Path, text: str, stated: bool) -> None:
+    said = read_channel_map(written(tmp_path / "map.toml", f'schema = "atlasplane.channels/1"\n{text}'))
+    head = "time,EMG\n" if "[text]" not in text else "EMG\n"
+    rows = "".join(f"{k / 1000},{k}\n" if "time" in head else f"{k}\n" for k in range(20))
+    (channel,) = read_recording(written(tmp_path / "a.csv", head + rows), channels=said).channels
+    assert channel.unit_stated is stated
+
+
+def test_a_unit_of_the_map_that_is_no_voltage_is_named(tmp_path: Path) -> None:
+    said = channel_map([MappedChannel(label="EMG", kind=ChannelKind.EMG, unit="deg")])
+    found = read_recording(
+        written(tmp_path / "a.csv", "EMG\n1\n2\n"),
+        channels=said,
+        layout=RecordingLayout(period_s=Fraction(1, 1000)),
+    ).findings
+    assert [f.code for f in found] == ["recording.unit"] and "'deg', as the channel map says," in found[
+        0
+    ].text
+
+
+def test_the_schema_tells_the_words_that_are_allowed() -> None:
+    tables = json_schema("channels")["$defs"]
+    channel = tables["MappedChannelTable"]["properties"]  # type: ignore[index]
+    text = str(channel)
+    assert all(muscle in text for muscle in muscles()) and "mV" in text and "acceleration" in text
+    for table in ("MappedChannelTable", "LayoutTable"):
+        fields = tables[table]["properties"]  # type: ignore[index]
+        bare = [
+            name
+            for name, field in fields.items()
+            if name not in ("x", "converter") and "description" not in str(field)
+        ]
+        assert not bare
+
+
+def test_the_guide_lists_the_words_that_are_allowed() -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "guide" / "spasm.md").read_text(encoding="utf-8")
+    table = [
+        line
+        for line in guide.splitlines()
+        if line.startswith(("| `kind`", "| `side`", "| `unit`", "| `muscle`"))
+    ]
+    words = {word for line in table for word in re.findall(r"`([^`]+)`", line)}
+    assert words == {"kind", "side", "unit", "muscle", "left", "right", *muscles(), *KNOWN_UNITS} | {
+        kind.value for kind in ChannelKind
+    }
+
+
 def test_a_declared_unit_stands_and_is_said(tmp_path: Path) -> None:
     said = channel_map([MappedChannel(label="EMG1", unit="mV")])
     plain, declared = read_edf(edf(tmp_path)), read_edf(edf(tmp_path), channels=said)
@@ -132,6 +201,18 @@ def test_a_declared_rate_stands_and_is_said(tmp_path: Path) -> None:
         ("PPG", "1", "", "other"),
         ("A2", "1", "RAW", "other"),
         ("Recto Femoral", "uV", "", "emg"),
+        ("Flexor carpi radialis L", "uV", "", "emg"),
+        ("Right flexor digitorum", "1", "", "other"),
+        ("L temporalis", "uV", "", "emg"),
+        ("Temp L", "uV", "", "emg"),
+        ("Flex dig", "uV", "", "emg"),
+        ("Forearms", "uV", "", "emg"),
+        ("Cramp calf", "uV", "", "emg"),
+        ("Temp", "Cel", "", "other"),
+        ("Temperature", "uV", "", "other"),
+        ("Knee flex", "deg", "", "angle"),
+        ("Goniometer", "uV", "", "angle"),
+        ("RMS 1", "uV", "", "other"),
     ],
 )
 def test_kinds_by_sensor_label_and_unit(label: str, unit: str, sensor: str, kind: str) -> None:
@@ -198,3 +279,16 @@ def test_labels_in_time_order(tmp_path: Path) -> None:
 def test_labels_that_cannot_be_used_name_the_line(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         read_labels(written(tmp_path / "l.csv", text))
+
+
+def test_a_muscle_on_the_map_means_its_activity(tmp_path: Path) -> None:
+    """Whatever word of the label speaks for something else; a motion sensor on a muscle stays one."""
+    path = tmp_path / "a.csv"
+    rows = [f"{k / 1000:.3f},{k % 7},{k % 5}" for k in range(200)]
+    path.write_text("\n".join(["time,Ramp [uV],x [g]", *rows]))
+    said = channel_map(
+        [MappedChannel(label="Ramp", muscle="soleus"), MappedChannel(label="x", muscle="soleus")]
+    )
+    kinds = [channel.kind.value for channel in read_recording(path).channels]
+    mapped = [channel.kind.value for channel in read_recording(path, channels=said).channels]
+    assert (kinds, mapped) == (["other", "acceleration"], ["emg", "acceleration"])

@@ -136,3 +136,10 @@ def test_real_recordings_of_a_datalog(data_dir: Path, file: str, lengths: list[i
     assert ("recording.extrapolated" in codes(recording)) is not declared
     first = [float(cell) for cell in path.read_text("utf-8").splitlines()[7].split("\t")]
     assert recording.samples.read(0, 0, 1)[0] == pytest.approx(first[0] * 1000, rel=3 * SINGLE, abs=1e-4)
+
+
+def test_a_table_of_times_alone_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "time\n" + "\n".join(f"{k / 1000:.3f}" for k in range(50)))
+    with pytest.raises(BadInput, match="column of times and no other") as refused:
+        read_recording(path)
+    assert "channels" in refused.value.remedy

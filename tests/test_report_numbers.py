@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from atlasplane.core.change import compare
-from atlasplane.core.observation import Interval, Measurement
+from atlasplane.core.observation import Count, Interval, Measurement
 from atlasplane.core.quantity import quantity
 from atlasplane.report.numbers import (
     NO_BREAK,
@@ -21,7 +21,9 @@ from atlasplane.report.numbers import (
     time_text,
     with_unit,
 )
+from atlasplane.report.quantity_rows import quantity_row
 from atlasplane.report.wording import prose
+from tests.strategies import measured
 from tests.test_report_case import PRE_TIME
 
 LATERALITY = Measurement(
@@ -80,6 +82,27 @@ def test_a_radius_is_given_with_its_lopsided_interval() -> None:
     shown = shown_measurement(radius)
     assert shown.expanded == ""
     assert shown.interval == f"70.3 to 89.1{NO_BREAK}mm"
+
+
+def test_a_share_is_given_with_its_lopsided_interval() -> None:
+    shown = shown_measurement(measured("spasm_burden", 20.6, 8.4, dof=9))
+    assert shown.expanded == "" and shown.interval.replace("\N{NO-BREAK SPACE}", " ") == "7.5 to 45.3 %"
+
+
+@pytest.mark.parametrize(
+    ("n", "hours", "value", "interval"),
+    [
+        (5, 0.0133, "5 in 47.9 s: 380 per h", "120 to 880 per h"),
+        (57, 3.9, "57 in 3.9 h: 14.6 per h", "11.1 to 18.9 per h"),
+    ],
+)
+def test_a_rate_has_the_digits_that_its_interval_lets_stand(
+    n: int, hours: float, value: str, interval: str
+) -> None:
+    count = Count(quantity=quantity("spasm_rate"), visit="v1", method="m/1", n=n, exposure=hours)
+    row = quantity_row(count)
+    assert row.value.replace("\N{NO-BREAK SPACE}", " ") == value
+    assert row.expanded.replace("\N{NO-BREAK SPACE}", " ") == interval
 
 
 def test_units_stand_as_readers_know_them() -> None:

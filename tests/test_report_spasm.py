@@ -8,6 +8,8 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,18 +24,33 @@ from atlasplane.chain.spasms_visit import observations_of
 from atlasplane.core.change import compare
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.observation import Interval
-from atlasplane.pathways.spasm.result import Baseline, Estimate, EventClass, SpasmEvent, UnmeasuredChannel
+from atlasplane.io.outputs_spasm import SpasmOutput
+from atlasplane.pathways.spasm.result import (
+    Baseline,
+    Estimate,
+    EventClass,
+    ExcludedStretch,
+    SpasmCount,
+    SpasmEvent,
+    UnmeasuredChannel,
+)
 from atlasplane.report import assemble
 from atlasplane.report.html import html_report
+from atlasplane.report.numbers import length_text
 from atlasplane.report.pdf import pdf_report
+from atlasplane.report.spasm_document import spasm_document
 from atlasplane.report.spasm_event import event_plot
 from atlasplane.report.spasm_numbers import (
+    EXCLUDED_WORDS,
     baseline_text,
     by_muscle,
     channel_name,
+    class_counts,
     estimate_text,
+    excluded_text,
     findings_once,
-    hours_text,
+    level_text,
+    rate_interval,
     strength_text,
 )
 from atlasplane.report.spasm_page import spasm_page
@@ -281,6 +298,31 @@ def test_quiet_excluded_and_burden_are_marked() -> None:
     assert "10 %" not in texts(strip([row(hours=bars)], AXIS, "t", most_percent=40.0))
 
 
+def test_strong_activity_is_not_cut_flat() -> None:
+    """A peak of 200 times the threshold stands above one of 100; what is excluded sets no scale."""
+    peak = np.full(100, 100.0, dtype=np.float32)
+    peak[50] = 200.0
+    curve = next(d for d in curves(strip([row(peak=peak)], AXIS, "t")))
+    heights = sorted({float(y) for y in re.findall(r"V([\d.]+)H", curve)})
+    assert len(heights) == 2 and heights[1] - heights[0] > 5
+    assert "64 ×" in texts(strip([row(peak=peak)], AXIS, "t"))
+    peak[50] = 1e6
+    shown = texts(strip([row(peak=peak, excluded=((1800.0, 1836.0),))], AXIS, "t"))
+    assert "64 ×" in shown
+    assert {"4 ×", "16 ×"} <= set(texts(strip([row()], AXIS, "t")))
+
+
+def curves(svg: str) -> list[str]:
+    """Ways of the pale curve, the strongest quarter of a second."""
+    paths = ElementTree.fromstring(svg).iter(f"{SVG}path")
+    return [node.get("d", "") for node in paths if node.get("fill") == "#CBD5DB"]
+
+
+def test_a_single_event_is_drawn_no_larger_than_two() -> None:
+    css = files("atlasplane.report").joinpath("templates/report.css").read_text(encoding="utf-8")
+    assert re.search(r"\.columns\.near \{[^}]*auto-fill", css)
+
+
 def test_the_burden_of_a_single_hour_is_not_drawn_again() -> None:
     one = strip([row(hours=(HourBar(hour=0, percent=4.0, low=2.0, high=9.0),))], AXIS, "t")
     assert "Burden" not in texts(one)
@@ -348,6 +390,7 @@ def test_an_event_stands_over_its_threshold_and_counts_from_its_begin(rms_uV: fl
     outside = (points[:, 0] < begin - 1) | (points[:, 0] > end + 1)
     assert np.all(over[inside]) and not np.any(over[outside])
     assert any((n.text or "").startswith("threshold 3.00") for n in nodes)
+    assert any(n.text == "from its start" for n in nodes)
 
 
 def test_what_is_not_counted_says_so_beside_its_picture() -> None:
@@ -397,6 +440,19 @@ def test_darker_is_more_and_what_was_not_recorded_is_grey() -> None:
     (missing, middle), (none, most) = pixels.sum(axis=2)  # high frequencies on top
     assert none == 765 > middle > most
     assert missing == 3 * 228
+
+
+def test_the_spectrum_of_a_channel_that_starts_late_lies_where_it_was_recorded() -> None:
+    axis = TimeAxis(start_s=0.0, stop_s=60.0)
+    late = Spectrum(
+        start_s=30.0, step_s=5.0, low_hz=10.0, high_hz=500.0, level_dB=np.zeros((2, 4), dtype=np.float32)
+    )
+    shown = spectrogram([SpectrumRow(name="Left", spectrum=late)], axis, "t")
+    place = re.search(r'<image x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', shown)
+    assert place is not None
+    left, width = float(place[1]), float(place[2])
+    assert left == pytest.approx(axis.x(30.0), abs=0.06)
+    assert left + width == pytest.approx(axis.x(50.0), abs=0.11)
 
 
 class Burst:
@@ -449,7 +505,7 @@ def test_a_value_has_the_digits_that_its_error_lets_stand(found: Estimate | None
     ("seconds", "shown"), [(14_100, "3.9 h"), (130, "2.2 min"), (11.52, "11.5 s"), (0.25, "0.25 s")]
 )
 def test_lengths_of_time_have_the_unit_that_suits(seconds: float, shown: str) -> None:
-    assert hours_text(seconds).replace("\N{NO-BREAK SPACE}", " ") == shown
+    assert length_text(seconds).replace("\N{NO-BREAK SPACE}", " ") == shown
 
 
 @pytest.mark.parametrize(
@@ -457,6 +513,8 @@ def test_lengths_of_time_have_the_unit_that_suits(seconds: float, shown: str) ->
     [
         (160.0, STARTED, 12.26, 1, "22:30:12.3"),
         (160.0, STARTED, 59.96, 1, "22:31:00.0"),
+        (160.0, STARTED.replace(microsecond=690_000), 3.0, 1, "22:30:03.7"),
+        (160.0, STARTED.replace(microsecond=690_000), 3.4, 0, "22:30:04"),
         (160.0, None, 2.5, 1, "2.5 s"),
         (14_400.0, None, 3725.4, 0, "1:02:05"),
         (14_400.0, STARTED, 3725.6, 0, "23:32:06"),
@@ -482,6 +540,78 @@ def test_a_baseline_says_where_it_lies(baseline: Baseline, shown: str) -> None:
     own = replace(analysed().analysis.channels[0], baseline=baseline)
     text = baseline_text(own, TimeAxis(start_s=0.0, stop_s=100.0)).replace("\N{NO-BREAK SPACE}", " ")
     assert text.endswith(shown) and text.count(" s") <= 2
+
+
+def test_a_stretch_is_told_by_the_clock_to_the_fraction_of_its_start() -> None:
+    axis = TimeAxis(start_s=0.0, stop_s=100.0, started=STARTED.replace(microsecond=690_000))
+    quiet = Baseline(source="segment", noise_uV=1, threshold_uV=2, start_s=3.0, stop_s=5.0)
+    own = replace(analysed().analysis.channels[0], baseline=quiet)
+    assert baseline_text(own, axis).endswith("22:30:03.7 to 22:30:05.7")
+    whole = TimeAxis(start_s=0.0, stop_s=3600.0, started=STARTED.replace(second=30, microsecond=500_000))
+    first, text = whole.ticks()[0]
+    # 22:40:00 is 569.5 s after 22:30:30.5.
+    assert (first, text) == (569.5, "22:40")
+
+
+def test_the_document_has_the_start_that_a_file_states_without_an_offset() -> None:
+    local = datetime(2026, 3, 1, 22, 30, 0, 69_000)
+    own = replace(analysed(), recording=replace(analysed().recording, started=local))
+    document = spasm_document(own)
+    assert document["started"] == "2026-03-01T22:30:00.069000"
+    assert SpasmOutput.model_validate(document).started == local
+
+
+def test_what_is_excluded_says_why_the_longest_first() -> None:
+    parts = (("spasm.jump", 0.0, 2.0), ("spasm.missing", 10.0, 20.0), ("spasm.jump", 30.0, 31.0))
+    told = tuple(ExcludedStretch(start_s=a, stop_s=b, why=why) for why, a, b in parts)
+    own = analysed().analysis.channels[0]
+    said = excluded_text(replace(own, excluded=told)).replace("\N{NO-BREAK SPACE}", " ")
+    assert said == "13.0 s excluded: 10.0 s not recorded, 3.0 s in which the electrode's potential jumped"
+    assert excluded_text(replace(own, excluded=())) == "nothing excluded"
+    assert excluded_text(replace(own, excluded=told[:1])).endswith(
+        "excluded: " + EXCLUDED_WORDS["spasm.jump"]
+    )
+
+
+def test_every_reason_of_an_excluded_stretch_has_words() -> None:
+    """The codes of the guide's table that say "why a stretch is excluded"."""
+    guide = Path(__file__).parents[1] / "docs" / "guide" / "spasm.md"
+    lines = [line for line in guide.read_text(encoding="utf-8").splitlines() if "why a stretch" in line]
+    codes = {code for line in lines for code in re.findall(r"`(spasm\.\w+)`", line)}
+    assert codes == set(EXCLUDED_WORDS) != set()
+
+
+def test_channels_of_unlike_length_have_no_one_time_analysed() -> None:
+    own = analysed()
+    left, right = own.analysis.channels
+    short = replace(left, analysed_s=30.0), replace(right, analysed_s=40.7)
+    sheet = spasm_section([(replace(own, analysis=replace(own.analysis, channels=short)), "t")]).sheets[0]
+    assert dict(sheet.facts)["Analysed"].replace("\N{NO-BREAK SPACE}", " ") == "30.0 s to 40.7 s, by channel"
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(1, "1 stretch of single units"), (2, "2 stretches of single units")]
+)
+def test_classes_are_counted_in_words_that_fit_the_number(n: int, said: str) -> None:
+    events = tuple(
+        SpasmEvent(start_s=10.0 * k, stop_s=10.0 * k + 1, class_=EventClass.UNIT, rms_uV=3.0)
+        for k in range(n)
+    )
+    assert class_counts(replace(analysed().analysis.channels[0], events=events)) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(7900.66, "7901 µV"), (110.84, "111 µV"), (11.08, "11.1 µV"), (3.149, "3.15 µV")]
+)
+def test_a_threshold_has_three_digits(value: float, shown: str) -> None:
+    assert level_text(value, 2, raw=False).replace("\N{NO-BREAK SPACE}", " ") == shown
+
+
+def test_a_rate_has_no_decimals_that_its_interval_does_not_bear() -> None:
+    rate = SpasmCount(
+        n=5, exposure_h=0.0133, dispersion=1.0, interval=Interval(level=0.95, low=122.0, high=877.0)
+    )
+    assert rate_interval(rate) == "376 per hour (122 to 877)"
 
 
 def test_a_strength_is_in_per_cent_of_a_reference_where_there_is_one() -> None:

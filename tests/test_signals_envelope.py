@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,3 +119,25 @@ def test_the_variants_of_the_matrix() -> None:
     assert len({variant.unit for variant in Normalisation}) == len(Normalisation) == 7
     intensity = {variant for variant in Normalisation if variant.tells_intensity}
     assert not intensity & {Normalisation.NONE, Normalisation.TASK_PEAK, Normalisation.TASK_MEAN}
+
+
+def test_the_example_of_the_reference_page_says_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    """White noise of 20 uV, of whose 500 Hz the band passes its share."""
+    page = (Path(__file__).resolve().parents[1] / "docs/reference/python.md").read_text(encoding="utf-8")
+    signals, raters = re.findall(r"```python\n(.*?)```", page.partition("## Signals")[2], re.DOTALL)
+    said: dict[str, Any] = {}
+    exec(compile(signals, "python.md", "exec"), said)
+    exec(compile(raters, "python.md", "exec"), said)
+    level, passed = said["found"][Amplitude.RMS], math.sqrt(said["band"].noise_bandwidth_hz / 500)
+    n_frames = level.value_uV.size
+    # n frames have n times the degrees of freedom; the adaptive filter takes 1 % of the muscle.
+    u = math.sqrt(2 / (said["dof"] * n_frames))
+    assert level.power_uV2.mean() == pytest.approx((20 * passed) ** 2, rel=4 * u + 0.02)
+    assert said["found"][Amplitude.ARV].value_uV == pytest.approx(level.value_uV * math.sqrt(2 / math.pi))
+    # The heart is in what was only band-passed: its share of the quiet part is many times the noise's.
+    quiet = slice(120_000, 175_000)
+    heart = np.mean(said["banded"][quiet] ** 2) - (3 * passed) ** 2
+    left = np.mean(said["clean"][quiet] ** 2) - (3 * passed) ** 2
+    assert left < 0.1 * heart
+    assert "%MVIC, u " in capsys.readouterr().out
+    assert said["both"].n_both == 1 and said["both"].latency_s.value == 1.0

@@ -188,6 +188,17 @@ def test_no_beat_within_the_samples_takes_nothing() -> None:
     assert samples.min() == 1
 
 
+def test_an_electrocardiogram_of_next_to_nothing_teaches_nothing(rng: np.random.Generator) -> None:
+    """A lead that is off: divided by its own power, its last bits would become weights without bounds."""
+    rate_hz, n = 1000.0, 20_000
+    emg, ecg = muscle(rng, n, rate_hz, 10), np.zeros(n, dtype=np.float32)
+    ecg[::900] = 1e-20
+    clean = np.concatenate(list(without_heart([emg], [ecg], rate_hz)))
+    alone = np.concatenate(list(causal([emg], band_pass(rate_hz, 20, 450, zero_phase=False))))
+    late = delay_samples(rate_hz)
+    assert clean[late:] == pytest.approx(alone[: n - late], abs=1e-4)
+
+
 def test_the_adaptive_filter_follows_an_electrocardiogram(rng: np.random.Generator) -> None:
     rate_hz, n = 1000.0, 200_000
     emg, ecg = muscle(rng, n, rate_hz, 10), heart(rng, n, rate_hz, 1000)

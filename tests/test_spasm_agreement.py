@@ -24,7 +24,7 @@ def label(start, stop, class_="tonic", channel="EMG"):
     return LabelledEvent(channel=channel, start_s=start, stop_s=stop, class_=class_)
 
 
-def analysis(*events, analysed_s=1000.0, excluded=(), source="file"):
+def analysis(*events, analysed_s=1000.0, excluded=(), apart=()):
     unused = Estimate(value=0.0, interval=None)
     found = ChannelSpasms(
         label="EMG",
@@ -32,7 +32,7 @@ def analysis(*events, analysed_s=1000.0, excluded=(), source="file"):
         side=None,
         rate_hz=2000.0,
         analysed_s=analysed_s,
-        baseline=Baseline(source=source, noise_uV=3.0, threshold_uV=4.0, start_s=0.0, stop_s=10.0),
+        baseline=Baseline(source="file", noise_uV=3.0, threshold_uV=4.0, start_s=0.0, stop_s=10.0),
         burden_percent=unused,
         rate=SpasmCount(
             n=0, exposure_h=1.0, dispersion=1.0, interval=Interval(level=0.95, low=0.0, high=1.0)
@@ -40,6 +40,7 @@ def analysis(*events, analysed_s=1000.0, excluded=(), source="file"):
         mean_duration_s=None,
         clonus_hz=None,
         burden_by_hour=(),
+        apart=apart,
         events=tuple(
             SpasmEvent(start_s=start, stop_s=stop, class_=EventClass(class_), rms_uV=20.0)
             for start, stop, class_ in events
@@ -99,11 +100,24 @@ def test_the_interval_of_a_share_is_wilsons():
 def test_time_that_was_not_analysed_is_not_compared():
     labels = (label(2, 8), label(100, 150), label(300, 400))
     found = analysis(
-        (305, 400, "tonic"), excluded=((90, 160), (350, 360)), analysed_s=900.0, source="segment"
+        (305, 400, "tonic"), excluded=((90, 160), (350, 360)), analysed_s=900.0, apart=((0, 10),)
     )
     (one,) = agreement(found, labels)
     assert (one.n_labelled, one.n_both) == (1, 1)
     assert one.sample_sensitivity == pytest.approx(85 / 90)
+
+
+def test_labels_are_cut_to_the_time_that_was_analysed():
+    # Quiet 0 to 50 and 60 to 70, a reference 120 to 200: what is left of the labels is what was found.
+    labels = (label(10, 55), label(62, 64), label(100, 150), label(190, 200.3), label(300, 310))
+    found = analysis(
+        (50, 55, "tonic"), (100, 120, "tonic"), apart=((0, 50), (60, 70), (120, 200)), analysed_s=900.0
+    )
+    (one,) = agreement(found, labels)
+    # 0.3 s beside the reference are what a person's ends are off by: no spasm that was missed.
+    assert (one.n_labelled, one.n_found, one.n_both) == (3, 2, 2)
+    assert one.latency_s.value == one.duration_error_s.value == 0.0
+    assert one.sample_sensitivity == pytest.approx(25 / 35)
 
 
 def test_nothing_labelled_and_nothing_found_have_no_shares():
@@ -144,3 +158,22 @@ def test_two_raters_agree_the_same_way_round_or_back():
     assert (one.n_both, one.f1, one.kappa) == (back.n_both, back.f1, back.kappa)
     assert one.latency_s.value == -back.latency_s.value == 0.5
     assert raters_agreement(first, first, channel="EMG", total_s=100.0).kappa == 1.0
+
+
+@pytest.mark.parametrize("stop", [1000.1, 1000.0])
+def test_labels_apart_from_every_event_agree_less_than_chance(stop):
+    """Ends that a person rounds beyond the recording are no agreement."""
+    (one,) = agreement(analysis((0, 500, "tonic")), (label(500, stop),))
+    assert one.kappa == pytest.approx(-1.0, abs=1e-3) and one.kappa < 0
+    (all_,) = agreement(analysis(), (label(0, stop),))
+    assert all_.kappa == 0.0
+    (apart,) = agreement(analysis((105, 205, "tonic")), (label(300, 400),))
+    # Of 1000 s: both none, neither 800; by chance 0.01 + 0.81.
+    assert apart.kappa == pytest.approx((0.8 - 0.82) / (1 - 0.82))
+
+
+def test_a_label_beyond_the_recording_is_refused():
+    for one in (label(990, 1000.2), label(2000, 2010)):
+        with pytest.raises(BadInput, match=r"ends after a\.edf, which lasts 1000 s") as refused:
+            agreement(analysis((105, 205, "tonic")), (one,), file="labels.csv")
+        assert refused.value.file == "labels.csv"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from atlasplane.core.errors import BadInput
+from atlasplane.pathways.spasm.activity import Activity
 from atlasplane.pathways.spasm.analysis import analyse
 from atlasplane.pathways.spasm.baseline import (
     baseline_findings,
@@ -15,8 +18,8 @@ from atlasplane.pathways.spasm.baseline import (
     baseline_of_noise,
     baseline_of_reference,
 )
-from atlasplane.pathways.spasm.context import Context
-from atlasplane.pathways.spasm.result import EventClass
+from atlasplane.pathways.spasm.context import Context, Stretch
+from atlasplane.pathways.spasm.result import Estimate, EventClass
 from atlasplane.pathways.spasm.settings import spasm_settings
 from atlasplane.sources.recording import Annotation
 from tests.spasm_cases import HOP_S, channel, envelope, frames, quiet_baseline, spasms, stretches
@@ -85,7 +88,7 @@ def test_a_quiet_day_gives_no_alarm():
     # 0.1 a day are expected at most; no alarm has a probability of at least 0.9.
     assert found.events == ()
     assert found.burden_percent.value == 0.0 and found.burden_percent.interval.low == 0.0
-    assert found.burden_by_hour == (0.0,) * 24
+    assert [hour.value for hour in found.burden_by_hour] == [0.0] * 24
 
 
 def test_a_fluctuating_spasm_is_one_event():
@@ -233,7 +236,7 @@ def test_a_movement_at_the_end_of_a_spasm_is_unattributed_where_it_is_no_stronge
 def test_cramp_is_what_a_note_says():
     rng = np.random.default_rng(17)
     seen, baseline = frames(rng, envelope(120, (20, 40, 90.0), (60, 80, 90.0))), quiet_baseline(rng)
-    context = Context(annotations=(Annotation(start_s=25.0, text="Cramp, calf"),))
+    context = Context(annotations=(Annotation(start_s=25.0, text="Cramp "),))
     found = analyse(channel(120), seen, baseline, context)
     assert [event.class_ for event in found.events] == [EventClass.CRAMP, EventClass.TONIC]
 
@@ -249,10 +252,17 @@ def test_a_tight_muscle_without_activity_is_said_to_be_silent():
 
 def test_intensity_is_also_told_in_percent_of_the_reference():
     rng = np.random.default_rng(19)
-    seen = frames(rng, envelope(120, (20, 40, 30.0), (60, 80, 30.0)))
-    found = analyse(channel(120), seen, quiet_baseline(rng), Context(reference_uV=120.0))
-    assert found.intensity_uV.value == pytest.approx(30.0, rel=0.03)
-    assert found.intensity_percent.value == pytest.approx(100 * found.intensity_uV.value / 120)
+    seen = frames(rng, envelope(120, (20, 40, 30.0), (60, 80, 45.0)))
+    reference = Estimate(value=120.0, interval=None, u=12.0, dof=9.0)
+    found = analyse(channel(120), seen, quiet_baseline(rng), Context(reference=reference))
+    own, share = found.intensity_uV, found.intensity_percent
+    assert own.value == pytest.approx(37.5, rel=0.03)
+    assert share.value == pytest.approx(100 * own.value / 120)
+    # Two spasms have one degree of freedom, the reference nine (Welch and Satterthwaite).
+    parts = own.u / own.value, 0.1
+    assert share.u / share.value == pytest.approx(math.hypot(*parts))
+    assert share.dof == pytest.approx(math.hypot(*parts) ** 4 / (parts[0] ** 4 / 1 + parts[1] ** 4 / 9))
+    assert share.interval.low * share.interval.high == pytest.approx(share.value**2)
 
 
 def test_a_baseline_tells_noise_and_spread_of_quiet():
@@ -265,6 +275,39 @@ def test_a_baseline_tells_noise_and_spread_of_quiet():
     # Active from R ln R / (R - 1) of the noise's power on, R = 5, and three standard uncertainties.
     expected = found.noise_uV * np.sqrt(5 * np.log(5) / 4 * (1 + 3 * found.u_rel))
     assert found.threshold_uV == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("hop_s", [0.025, 0.1])
+def test_the_spread_of_quiet_is_told_of_50_ms_whatever_the_frames(hop_s):
+    """Independent frames of 40 degrees of freedom in 50 ms, as `frames` of other lengths have them."""
+    rng = np.random.default_rng(28)
+    seen = frames(rng, envelope(600), dof=40 * hop_s / HOP_S)
+    found = baseline_from(replace(seen, hop_s=hop_s), label="EMG", source="file")
+    assert 30 < found.dof <= 44
+    # A frame's own, for the error of the mean of all frames.
+    own = found.dof * hop_s / HOP_S
+    assert found.u_rel == pytest.approx(np.sqrt(np.pi / (own * 12_000)), rel=1e-6)
+
+
+def test_frames_that_tell_nothing_do_not_lessen_the_confidence():
+    rng = np.random.default_rng(29)
+    told = Activity(
+        start_s=0.0,
+        hop_s=HOP_S,
+        usable=np.ones(20, dtype=bool),
+        told=np.ones(20, dtype=bool),
+        excess_uV2=np.full(20, 20.0),
+        active=np.array([[0, 20]]),
+        certain=np.ones(20, dtype=bool),
+        excluded=(),
+        baseline=quiet_baseline(rng),
+        under_s=0.0,
+    )
+    half = np.arange(20) % 2 == 0
+    gaps = replace(told, usable=half, excess_uV2=told.excess_uV2 * half)
+    whole = Stretch(start_s=0.0, stop_s=1.0)
+    assert 0.5 < told.confidence(whole) < 1
+    assert gaps.confidence(whole) == pytest.approx(told.confidence(whole))
 
 
 def test_a_twitch_in_the_quiet_segment_does_not_raise_the_noise():
@@ -280,6 +323,23 @@ def test_a_quiet_segment_with_activity_is_a_finding():
         baseline = baseline_from(quiet, label="EMG", source="file")
         told = baseline_findings(quiet, baseline, label="EMG", file="a.edf")
         assert [finding.code for finding in told] == expected
+
+
+def test_weak_activity_of_a_quiet_segment_is_a_finding_too():
+    """A quarter at 3.2 times the power: less than what is looked for, more than noise spreads."""
+    rng = np.random.default_rng(22)
+    quiet = frames(rng, envelope(60, (15, 30, 3.0 * np.sqrt(2.2))))
+    baseline = baseline_from(quiet, label="EMG", source="file")
+    (told,) = baseline_findings(quiet, baseline, label="EMG", file="a.edf")
+    assert told.value == pytest.approx(25, abs=5)
+    assert "above 2.6 times the power of its quietest part" in told.text
+
+
+def test_noise_of_the_narrowest_band_is_no_activity():
+    """4 degrees of freedom a frame, 20 over the five frames that are looked at together."""
+    used = spasm_settings()
+    spread = chi2.ppf(1 - used.active_share, 20) / chi2.ppf(used.quiet_quantile, 20)
+    assert 2.5 < spread < used.baseline_rise
 
 
 def test_a_recording_below_its_baseline_is_a_finding():
@@ -326,5 +386,23 @@ def test_hours_are_told_apart_and_those_not_analysed_are_none():
     rms = envelope(10_800, (1800, 3600, 30.0), (9000, 9900, 30.0))
     found = analyse(channel(10_800), frames(rng, rms, missing=share), quiet_baseline(rng))
     first, lost, last = found.burden_by_hour
-    assert first == pytest.approx(50.0, abs=0.01) and last == pytest.approx(25.0, abs=0.01)
+    assert first.value == pytest.approx(50.0, abs=0.01) and last.value == pytest.approx(25.0, abs=0.01)
     assert lost is None
+
+
+def test_the_interval_of_an_hour_is_of_the_time_analysed_of_it():
+    rng = np.random.default_rng(27)
+    for quiet_s, spasm in ((600.0, (600.0, 5400.0)), (60.0, (1800.0, 5400.0))):
+        seen = frames(rng, envelope(5400, (*spasm, 30.0)))
+        apart = (Stretch(start_s=0.0, stop_s=quiet_s),)
+        found = analyse(channel(5400), seen, quiet_baseline(rng), Context(apart=apart))
+        first, last = found.burden_by_hour
+        assert found.apart == ((0.0, quiet_s),)
+        assert first.value == pytest.approx(100 * (3600 - spasm[0]) / (3600 - quiet_s), abs=0.01)
+        assert last.value == 100.0
+        assert all(hour.interval.low <= hour.value <= hour.interval.high for hour in (first, last))
+        # All of it spasm: one-sided, of as many seconds as were analysed (estimates.burden_estimate).
+        assert last.interval.low == pytest.approx(100 * 0.05 ** (10 / 1800), abs=1e-6)
+        if quiet_s == spasm[0]:
+            assert first.interval.high == 100.0
+            assert first.interval.low == pytest.approx(100 * 0.05 ** (10 / 3000), abs=1e-6)

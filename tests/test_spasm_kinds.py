@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
@@ -9,7 +11,7 @@ from scipy.signal import butter, sosfiltfilt
 from atlasplane.pathways.spasm.analysis import analyse
 from atlasplane.pathways.spasm.artefacts import energy_within
 from atlasplane.pathways.spasm.context import Context, Stretch
-from atlasplane.pathways.spasm.kinds import spasm_kind
+from atlasplane.pathways.spasm.kinds import Kind, kind_of_parts, spasm_kind
 from atlasplane.pathways.spasm.result import EventClass
 from atlasplane.pathways.spasm.rhythm import rhythm
 from atlasplane.pathways.spasm.settings import spasm_settings
@@ -164,3 +166,68 @@ def test_samples_tell_a_jump_that_frames_cannot():
     found = analyse(channel(60), seen, baseline, Context(signal=read))
     assert found.events == ()
     assert [each.why for each in found.excluded] == ["spasm.jump"]
+
+
+def test_sparse_activity_that_is_strong_is_no_unit():
+    """A unit of 60 uV has 9 uV over a threshold of 4.3 uV; eight times that is no single unit's."""
+    rng = np.random.default_rng(8)
+    for strength, class_ in ((60.0, EventClass.UNIT), (480.0, EventClass.TONIC)):
+        assert kind_of(rng, strength * potentials(rng, 20.0, 8.0)) == (class_, None)
+
+
+@pytest.mark.parametrize("gap_s", [0.5, 1.0, 25.0, 1e5])
+def test_the_merge_gap_makes_no_class(gap_s):
+    """Steady stretches and a jerk, half a minute apart, are steady however many a person counts as one."""
+    rng = np.random.default_rng(9)
+    signal = np.zeros(round(120 * RATE_HZ))
+    for start, stop in ((10.0, 12.0), (40.0, 43.0), (70.0, 70.3), (100.0, 101.5)):
+        part = slice(round(start * RATE_HZ), round(stop * RATE_HZ))
+        signal[part] = muscle(rng, np.full(part.stop - part.start, 10.0))
+    seen = sosfiltfilt(BAND, signal + 3.0 * rng.standard_normal(len(signal)))
+    power = np.square(seen).reshape(-1, round(0.05 * RATE_HZ)).mean(axis=1)
+    made = replace(frames(rng, np.zeros(len(power))), power_uV2=power.astype(np.float32))
+
+    def read(start_s, stop_s):
+        return seen[round(start_s * RATE_HZ) : round(stop_s * RATE_HZ)].astype(np.float32), RATE_HZ
+
+    used = replace(spasm_settings(), merge_gap_s=gap_s)
+    found = spasms(analyse(channel(120), made, quiet_baseline(rng), Context(signal=read), used))
+    one, jerk = EventClass.TONIC, EventClass.MYOCLONUS
+    assert [event.class_ for event in found] == ([one] if gap_s > 30 else [one, one, jerk, one])
+
+
+@pytest.mark.parametrize(
+    ("classes", "together"),
+    [
+        ("tonic tonic myoclonus", EventClass.TONIC),
+        ("myoclonus myoclonus", EventClass.MYOCLONUS),
+        ("clonus tonic", EventClass.MIXED),
+        ("clonus clonus myoclonus", EventClass.CLONUS),
+        ("unit unit", EventClass.UNIT),
+        ("unit tonic", EventClass.TONIC),
+        ("tonic cramp", EventClass.CRAMP),
+    ],
+)
+def test_parts_of_an_event_make_its_class(classes, together):
+    rhythm_hz = {EventClass.CLONUS: 5.0}
+    parts = [Kind(EventClass(word), rhythm_hz.get(EventClass(word)), 2.0) for word in classes.split()]
+    found = kind_of_parts(parts)
+    assert found.class_ is together
+    assert found.frequency_hz == (5.0 if together in (EventClass.CLONUS, EventClass.MIXED) else None)
+
+
+@pytest.mark.parametrize("gap_s", [1.0, 1e5])
+def test_clonus_stays_one_however_far_apart_its_parts_are(gap_s):
+    """Two bouts whose beats have nothing to do with each other."""
+    rng = np.random.default_rng(10)
+    signal = np.zeros(round(100 * RATE_HZ))
+    for start, hz in ((10.0, 5.0), (70.13, 6.2)):
+        shape = contractions(rng, 4.0, hz)
+        signal[round(start * RATE_HZ) :][: len(shape)] = 30.0 * muscle(rng, shape)
+    seen = sosfiltfilt(BAND, signal + 3.0 * rng.standard_normal(len(signal)))
+    power = np.square(seen).reshape(-1, round(0.05 * RATE_HZ)).mean(axis=1)
+    made = replace(frames(rng, np.zeros(len(power))), power_uV2=power.astype(np.float32))
+    used = replace(spasm_settings(), merge_gap_s=gap_s)
+    found = spasms(analyse(channel(100), made, quiet_baseline(rng), Context(), used))
+    assert {event.class_ for event in found} == {EventClass.CLONUS}
+    assert len(found) == (1 if gap_s > 60 else 2)

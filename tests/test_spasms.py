@@ -1,4 +1,4 @@
-"""Spasms of whole recordings: where rest comes from, movement, threads, and what pictures are made of."""
+"""Spasms of whole recordings: where rest comes from, movement, threads."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ import pytest
 from atlasplane import api
 from atlasplane.chain.spasms import AnalysedRecording, SpasmRequest, analyse_recording
 from atlasplane.chain.spasms_annotations import event_annotations
-from atlasplane.chain.spasms_course import COLUMNS, course
-from atlasplane.chain.spasms_details import event_detail, spectrum, telling_events
 from atlasplane.chain.spasms_movement import sensed_movement
 from atlasplane.core.errors import BadInput, Cancelled
 from atlasplane.io.recording_file import read_recording
 from atlasplane.pathways.spasm.result import ChannelSpasms, EventClass
-from atlasplane.signals.frames import Frames
 from atlasplane.simulate.night import write_night
 from atlasplane.simulate.recording_plan import MotionSensor
 from atlasplane.simulate.semg_recording import simulated_recording
-from atlasplane.sources.recording import Annotation, Channel, ChannelKind, Recording, Samples
+from atlasplane.sources.recording import Annotation, ChannelKind, Recording, Samples
 from atlasplane.sources.visit_recording import StatedStretch
 from tests.recorded_cases import (
     CLONUS,
@@ -100,6 +97,13 @@ def test_weak_spasm_is_told_from_annotated_voluntary_work() -> None:
     assert sum(e.class_ is EventClass.VOLUNTARY for e in found.events) == 4 == len(found.events) - 1
 
 
+@pytest.mark.parametrize("gap_s", [math.nan, math.inf, -1.0])
+def test_a_merge_gap_that_is_none_is_refused(gap_s: float) -> None:
+    with pytest.raises(BadInput, match="the merge gap is") as refused:
+        analyse_recording(pair(), SpasmRequest(merge_gap_s=gap_s))
+    assert refused.value.file and refused.value.remedy
+
+
 def test_the_merge_gap_changes_counts_and_never_burden() -> None:
     """Acceptance (v)."""
     recording = pair()
@@ -123,7 +127,7 @@ def test_without_any_rest_nothing_is_measured_and_the_remedy_is_named() -> None:
     with pytest.raises(BadInput) as refused:
         analyse_recording(bare())
     assert "TRAP L" in refused.value.what
-    for way in ("--quiet START:STOP", "--quiet-file", "--noise-uV", "'quiet'"):
+    for way in ("--quiet START:STOP", "--quiet-file", "--noise-uV", "'quiet'", "--reference"):
         assert way in refused.value.remedy
 
 
@@ -316,85 +320,3 @@ def test_events_are_written_back_as_annotations(tmp_path: Path) -> None:
     assert any(note.text == "quiet" for note in again.annotations)
     # The copy is analysed like the original: our own notes are no note of rest or movement.
     assert api.spasm(out).analysis.channels == found.analysis.channels
-
-
-# ---- what pictures are made of ----
-
-
-def test_intervals_of_hours_lie_around_the_hours(analysed: AnalysedRecording) -> None:
-    for one in analysed.analysis.channels:
-        spans = analysed.hour_intervals[one.label]
-        assert len(spans) == len(one.burden_by_hour) == 1
-        percent, span = one.burden_by_hour[0], spans[0]
-        assert percent is not None and span is not None and span.low is not None and span.high is not None
-        assert 0 <= span.low < percent < span.high <= 100
-
-
-def flat_frames(power_uV2: np.ndarray, hop_s: float = 0.05) -> Frames:
-    zeros = np.zeros(len(power_uV2), dtype=np.float32)
-    others = dict.fromkeys(("slow_uV2", "mains_uV2", "beats_uV2", "missing", "saturated", "flat"), zeros)
-    return Frames(hop_s=hop_s, power_uV2=power_uV2.astype(np.float32), **others)
-
-
-def test_a_course_keeps_mean_power_and_peaks_and_shows_gaps() -> None:
-    power = np.full(72_000, 4.0)  # an hour at 2 uV
-    power[36_000:36_005] = 100.0  # a quarter of a second at 10 uV
-    power[60_000:66_000] = np.nan
-    shown = course(flat_frames(power), 3600.0)
-    assert shown.step_s == pytest.approx(3600 / COLUMNS)
-    assert len(shown.rms_uV) == COLUMNS
-    assert float(np.nanmax(shown.peak_uV)) == pytest.approx(10.0)
-    share = 0.25 / shown.step_s
-    assert float(np.nanmax(shown.rms_uV)) == pytest.approx(math.sqrt(4 + 96 * share), rel=1e-5)
-    gaps = np.isnan(shown.rms_uV)
-    assert gaps.sum() == pytest.approx(300 / shown.step_s, abs=2)
-    assert np.array_equal(gaps, np.isnan(shown.peak_uV))
-
-
-class Tone:
-    """A sine of 20 uV amplitude and 125 Hz at 1000 Hz."""
-
-    def read(self, channel: int, first: int, stop: int) -> np.ndarray:
-        del channel
-        return (20 * np.sin(2 * np.pi * 0.125 * np.arange(first, stop))).astype(np.float32)
-
-
-def test_a_spectrum_has_the_power_of_a_tone_at_its_frequency() -> None:
-    """Power over the bands: a sine of amplitude A has A^2 / 2; 0 dB is 1 uV^2 over 430 Hz."""
-    about = Channel(
-        label="EMG", kind=ChannelKind.EMG, unit="uV", period_s=pair().channels[0].period_s, n_samples=60_000
-    )
-    recording = Recording(file="tone", channels=(about,), samples=Tone())
-    shown = spectrum(recording, 0, noise_uV=1.0)
-    bands, columns = shown.level_dB.shape
-    assert columns == 60 and shown.high_hz == 500.0
-    width_hz = (shown.high_hz - shown.low_hz) / bands
-    density = 10 ** (shown.level_dB.astype(float) / 10) / 430
-    assert np.allclose(density.sum(axis=0) * width_hz, 200.0, rtol=0.15)  # bands hold 8 or 9 lines each
-    strongest = shown.low_hz + (np.argmax(shown.level_dB, axis=0) + 0.5) * width_hz
-    assert np.all(np.abs(strongest - 125.0) <= width_hz)
-
-
-def test_a_detail_shows_the_event_with_its_threshold(analysed: AnalysedRecording) -> None:
-    left = channel(analysed, "TRAP L")
-    chosen = telling_events(left)
-    assert [event.class_ for event in chosen] == [EventClass.TONIC, EventClass.VOLUNTARY]
-    detail = event_detail(
-        chosen[0], analysed.signals["TRAP L"], threshold_uV=left.baseline.threshold_uV, end_s=DURATION_S
-    )
-    assert detail.whole and detail.start_s == pytest.approx(chosen[0].start_s - 1.5)
-    assert len(detail.signal_uV) == pytest.approx((chosen[0].duration_s + 3.0) * 1000, abs=2)
-    inside = slice(round(1.5 * 1000), -round(1.5 * 1000))
-    rms = math.sqrt(float(np.mean(detail.signal_uV[inside].astype(float) ** 2)))
-    assert rms == pytest.approx(math.hypot(30.0, NOISE_UV), rel=0.1)
-    assert float(np.median(detail.envelope_uV[inside])) == pytest.approx(rms, rel=0.1)
-    assert float(np.max(detail.envelope_uV[:1000])) < detail.threshold_uV * 1.5
-
-
-def test_of_a_long_event_the_begin_is_shown() -> None:
-    found = analyse_recording(
-        simulated_recording(plan_of([emg("EMG")], [tonic(0, 30.0, 110.0)], 120.0, quiet=(QUIET,)))
-    )
-    one = found.analysis.channels[0]
-    detail = event_detail(one.events[0], found.signals["EMG"], threshold_uV=3.0, end_s=120.0)
-    assert not detail.whole and len(detail.signal_uV) == pytest.approx(23_000, abs=2)

@@ -201,6 +201,19 @@ def test_dead_channels_alone_are_an_error(code: str) -> None:
         analyse_recording(recording(DEAD[code], DEAD[code]), QUIET)
 
 
+def test_channels_share_a_reason_or_each_has_its_own() -> None:
+    short = SpasmRequest(quiet=StatedStretch(start_s=0.0, stop_s=0.5))
+    live = np.random.default_rng(3).normal(0, 3, len(DEAD["recording.zero"]))
+    with pytest.raises(BadInput) as alike:
+        analyse_recording(recording(live, live), short)
+    assert (
+        "EMG1, EMG2: 0.5 s of the quiet segment" in alike.value.what and alike.value.what.count("EMG1") == 1
+    )
+    with pytest.raises(BadInput) as unlike:
+        analyse_recording(recording(DEAD["recording.zero"], live), short)
+    assert "EMG1: " in unlike.value.what and "; EMG2: " in unlike.value.what
+
+
 def test_samples_are_read_once(rng: np.random.Generator) -> None:
     """What the findings say comes from the frames; a still channel's first minute is looked at again."""
     made = recording(noise(rng), DEAD["recording.zero"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,27 @@ def test_what_cannot_be_is_refused(tmp_path: Path, more: dict[str, Any], what: s
     assert refused.value.file == f"{DAYS[0]}/visit.toml"
 
 
+def test_all_keys_that_a_visit_lacks_are_named_at_once(tmp_path: Path) -> None:
+    root = case_of(tmp_path / "case", {})
+    (root / DAYS[0] / "visit.toml").write_text('schema = "atlasplane.visit/1"\n', encoding="utf-8")
+    with pytest.raises(BadInput, match=r"keys 'id', 'time', 'phase' are missing"):
+        read_case(root)
+
+
+def test_the_visit_of_the_guide_is_whole(tmp_path: Path) -> None:
+    """The visit.toml of the guide can be copied as it stands, into the folder that it names."""
+    guide = (Path(__file__).parents[1] / "docs" / "guide" / "spasm.md").read_text(encoding="utf-8")
+    place, text = re.findall(r"`([\d-]+)/visit.toml`.*?```toml\n(.*?)```", guide, re.DOTALL)[0]
+    root = case_of(tmp_path / "case", simulated=False)
+    (root / place).mkdir()
+    (root / place / "visit.toml").write_text(text, encoding="utf-8")
+    (root / place / "night.edf").write_bytes(b"x")
+    read = read_case(root)
+    (visit,) = read.visits
+    assert visit.recordings[0].channels[1].side == "right" and visit.recordings[0].quiet is not None
+    assert "visit.folder_date" not in {finding.code for finding in read.findings}
+
+
 def test_a_recording_becomes_observations_of_muscle_and_side(nights: Path) -> None:
     visit = api.load(nights).measure().visits[0]
     left = {o.quantity.id: o for o in visit.joint.observations if o.site and o.site.side == "left"}
@@ -120,6 +142,22 @@ def test_a_recording_becomes_observations_of_muscle_and_side(nights: Path) -> No
     assert right is not None and right.value == pytest.approx(5.0, abs=0.1)
     # One clonus has no scatter: its frequency is shown and not compared.
     assert right.u is None
+
+
+def test_the_interval_of_an_observation_is_that_of_the_analysis(nights: Path) -> None:
+    """Degrees of freedom and scale go along: a length is never negative."""
+    visit = api.load(nights).measure().visits[0]
+    (channel, _) = visit.recordings[0].analysis.channels
+    for id_, found in (("spasm_duration", channel.mean_duration_s), ("spasm_burden", channel.burden_percent)):
+        measured = visit.joint.measurement(f"{id_}/trapezius_upper/left")
+        assert measured is not None and found is not None and found.interval is not None
+        own = measured.interval()
+        assert own is not None and own.low is not None and own.low > 0
+        assert (measured.value, measured.u, measured.dof) == (found.value, found.u, found.dof)
+        assert (own.low, own.high) == pytest.approx((found.interval.low, found.interval.high))
+    # Three spasms, and two that the prior counts for.
+    duration = visit.joint.measurement("spasm_duration/trapezius_upper/left")
+    assert duration is not None and duration.dof == len(SPASMS) - 1 + 2
 
 
 def test_a_change_is_judged_and_raw_microvolts_are_not_compared(nights: Path) -> None:
@@ -214,6 +252,61 @@ def test_amplitudes_of_a_recording_in_steps_are_in_no_observation(tmp_path: Path
     assert "recording.raw" in [finding.code for finding in visit.alignment.findings]
 
 
+def both(*names: str) -> dict[str, Any]:
+    """Recordings of a visit, each of both muscles."""
+    return {"recording": [{"file": name, "kind": "semg", "channels": CHANNELS} for name in names]}
+
+
+def test_two_recordings_of_one_muscle_are_told_apart_and_find_their_own_of_another_day(
+    tmp_path: Path,
+) -> None:
+    names = ("night.edf", "clinic.edf")
+    root = case_of(tmp_path / "case", both(*names), both(*names[::-1]))
+    for day in DAYS:
+        night_file(root / day)
+        night_file(root / day, "clinic.edf", events=())
+    case = api.load(root)
+    pre, post = (visit.joint for visit in case.measure().visits)
+    keys = [o.key for o in pre.observations]
+    assert len(set(keys)) == len(keys)
+    key = "spasm_burden/trapezius_upper/left@"
+    burdens = [joint.measurement(key + name) for joint in (pre, post) for name in names]
+    assert [burden is not None and burden.value > 0 for burden in burdens] == [True, False] * 2
+    assert pre.get("spasm_burden/trapezius_upper/left") is None
+    changes = [change for change in pre.compare(post) if change.pre.key.startswith(key)]
+    assert [change.value for change in changes] == [0.0, 0.0]
+
+
+def test_two_channels_of_one_muscle_and_side_are_told_apart(tmp_path: Path) -> None:
+    stated = recording()
+    stated["recording"][0]["channels"] = [{**each, "side": "left"} for each in CHANNELS]
+    root = case_of(tmp_path / "case", stated)
+    night_file(root / DAYS[0])
+    joint = api.load(root).measure().visits[0].joint
+    found = [o.condition for o in joint.observations if o.quantity.id == "muscle_state"]
+    assert found == ["TRAP L", "TRAP R"]
+
+
+def test_a_recording_that_cannot_be_measured_keeps_its_place(tmp_path: Path) -> None:
+    """The other one must not be taken for the only one: it would be compared with another of another day."""
+    root = case_of(tmp_path / "case", both("night.edf", "clinic.edf"))
+    night_file(root / DAYS[0])
+    (root / DAYS[0] / "clinic.edf").write_bytes(b"no recording")
+    joint = api.load(root).measure().visits[0].joint
+    assert {o.condition for o in joint.observations} == {"night.edf"}
+
+
+def test_channels_without_a_muscle_keep_their_labels(tmp_path: Path) -> None:
+    root = case_of(tmp_path / "case", {"recording": [{"file": "night.edf", "kind": "semg"}]})
+    samples = {LABEL: muscle(), OTHER: muscle(seed=8)}
+    stored = edf_bytes(samples, rate_hz=RATE_HZ, notes=[(*QUIET, "quiet")])
+    (root / DAYS[0] / "night.edf").write_bytes(stored)
+    joint = api.load(root).measure().visits[0].joint
+    for quantity in ("spasm_burden", "muscle_state"):
+        found = [o.key for o in joint.observations if o.quantity.id == quantity]
+        assert found == [f"{quantity}/{LABEL}", f"{quantity}/{OTHER}"]
+
+
 # ---- what is told ----
 
 
@@ -280,6 +373,9 @@ def test_days_of_the_diary_belong_to_the_visit_that_ends_them(tmp_path: Path) ->
     [
         ("2026-03-01,2.5,,", "row 2: spasms is '2.5'"),
         ("2026-03-01,x,,", "row 2: spasms is 'x'"),
+        ("2026-03-01,nan,,", "row 2: spasms is 'nan'"),
+        ("2026-03-01,inf,,", "row 2: spasms is 'inf'"),
+        ("2026-03-01,,nan,", "row 2: minutes is 'nan'"),
         ("1 March,2,,", "'1 March' is no date"),
         ("2026-03-01,0,5,", "no spasm"),
     ],

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
 from biosppy.signals import emg as peer
+from biosppy.signals import tools as peer_tools
 
 
 def main(asked: str, answered: str) -> None:
@@ -29,12 +31,18 @@ def main(asked: str, answered: str) -> None:
         kind, _, key = name.partition("_")
         if kind == "signal":
             rate_hz = float(given[f"rate_{key}"])
-            test = cache(partial(test_function, Samples(given[name], given[f"rest_{key}"], rate_hz)))
+            samples = Samples(given[name], given[f"rest_{key}"], rate_hz)
+            average = cache(partial(moving_average, samples))
             for row, (window_s, threshold, rectified) in enumerate(given["settings"].tolist()):
-                told[f"active_{key}_{row}"] = stretches(test(window_s, rectified) >= threshold)
+                test = test_function(samples, window_s, rectified, average)
+                told[f"active_{key}_{row}"] = stretches(test >= threshold)
         elif kind == "raw":
             told[f"emg_{key}"] = as_it_comes(given[name], float(given[f"rate_{key}"]))
     np.savez(answered, **told)
+
+
+Average = Callable[[float], np.ndarray]
+"""Moving average of the rectified signal for a window in seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +54,24 @@ class Samples:
     rate_hz: float
 
 
-def test_function(samples: Samples, window_s: float, rectified: float) -> np.ndarray:
-    """What the detector holds against its threshold, for every sample."""
+def test_function(samples: Samples, window_s: float, rectified: float, average: Average) -> np.ndarray:
+    """What the detector holds against its threshold, for every sample: its moving average, standardised."""
     size = max(1, round(window_s * samples.rate_hz))
     rest = samples.rest.astype(float)
+    told = statistics(rest, size) if rectified else peer_tools.signal_stats(signal=rest - rest.mean())
+    return (average(window_s) - told["mean"]) / told["std_dev"]
+
+
+def moving_average(samples: Samples, window_s: float) -> np.ndarray:
+    """The detector's test function for a rest of mean 0 and spread 1, for every sample."""
+    size = max(1, round(window_s * samples.rate_hz))
     found = peer.hodges_bui_onset_detector(
         signal=samples.signal.astype(float),
-        rest=statistics(rest, size) if rectified else rest,
+        rest={"mean": 0.0, "std_dev": 1.0},
         sampling_rate=samples.rate_hz,
         size=size,
-        threshold=1.0,
+        # Below everything: its search for onsets, which is not used, then has nothing to sort.
+        threshold=-1.0,
     )["processed"]
     # The test function is that of whole windows; the detector itself puts a window's verdict at its middle.
     return np.pad(found, (size // 2, len(samples.signal) - len(found) - size // 2), "edge")

@@ -52,7 +52,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport=WIDE)
     opened = context.new_page()
     opened.on("pageerror", lambda fault: faults.append(str(fault)))
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(60_000)
     yield opened
     context.close()
     assert faults == []

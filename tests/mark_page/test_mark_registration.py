@@ -151,7 +151,7 @@ def test_the_panel_breaks_no_rule_of_accessibility(browser: Browser, registered:
         viewport={"width": 1280, "height": 800}, bypass_csp=True, reduced_motion="reduce"
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     with serving(case_desk(registered), observer="SIM") as server:
         open_film(page, server)
         layer(page, "outlines").click()

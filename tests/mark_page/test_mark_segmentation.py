@@ -198,7 +198,7 @@ def test_the_panel_breaks_no_rule_of_accessibility(browser: Browser, server: Cli
         viewport={"width": width, "height": 800}, bypass_csp=True, reduced_motion="reduce"
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     open_scan(page, server)
     assert violations(page) == []
     button(page, "find").click()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from atlasplane.api.cases import LoadedCase, check, comparison_findings, load
 from atlasplane.api.quantities import only_quantities
-from atlasplane.api.recordings import spasm, write_spasm_annotations, write_spasm_report
+from atlasplane.api.recordings import check_spasm_outputs, spasm, write_spasm_annotations, write_spasm_report
 from atlasplane.api.rows import COLUMNS
 from atlasplane.api.scans import SegmentedVolume, register, segment
 
@@ -24,6 +24,7 @@ __all__ = [
     "segment",
     "SegmentedVolume",
     "register",
+    "check_spasm_outputs",
     "spasm",
     "write_spasm_annotations",
     "write_spasm_report",

@@ -47,6 +47,28 @@ def spasm(
     return analyse_file(Path(recording), request, progress=progress, cancelled=cancelled)
 
 
+def check_spasm_outputs(recording: Path, *, annotations: Path | None, report: Path | None) -> None:
+    """Refuse what `write_spasm_annotations` and `write_spasm_report` would, before the recording is analysed.
+
+    Raises
+    ------
+    BadInput
+        When annotations are wanted and the recording is no EDF.
+    OutputFailed
+        When a file cannot lie where it is wanted, or the report is not named .html.
+    """
+    if annotations is not None:
+        from atlasplane.io.atomic import check_place
+        from atlasplane.io.recording_edf_copy import check_edf
+
+        check_edf(recording)
+        check_place(annotations)
+    if report is not None:
+        from atlasplane.report.spasm_page import check_page_path
+
+        check_page_path(report)
+
+
 def write_spasm_annotations(analysed: AnalysedRecording, recording: Path, out: Path) -> Path:
     """Write the recording with its events as EDF+ annotations; returns its path.
 

@@ -202,9 +202,10 @@ def _recorded(measured: MeasuredVisit, case: Case, progress: Progress | None) ->
             recordings, findings = found.recordings, found.findings
             observations += found.observations
     if visit.responses or case.diary:
-        from atlasplane.chain.spasms_told import told_observations
+        from atlasplane.chain.spasms_told import told_findings, told_observations
 
         observations += told_observations(case, visit)
+        findings = (*findings, *told_findings(visit))
     if not observations and not findings:
         return measured
     joint = measured.alignment.joint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,13 +12,13 @@ from threading import Lock
 
 from atlasplane.chain.spasms_channels import ToldBeats, channel_signal, conditioning_of, told_beats
 from atlasplane.chain.spasms_course import Course, course
-from atlasplane.chain.spasms_hours import hour_intervals
+from atlasplane.chain.spasms_doubts import rest_findings
 from atlasplane.chain.spasms_movement import movement, sensed_movement
 from atlasplane.chain.spasms_rest import (
     Rest,
     baseline_of,
     heart_at_rest,
-    reference_uV,
+    reference_of,
     rest_of,
     stretches_apart,
 )
@@ -32,12 +33,10 @@ from atlasplane.chain.spasms_shares import (
 )
 from atlasplane.core.errors import BadInput, Cancelled
 from atlasplane.core.finding import Finding, Severity
-from atlasplane.core.observation import Interval
 from atlasplane.io.recording_file import read_labels, read_recording
 from atlasplane.io.recording_map import ChannelMap
 from atlasplane.pathways.spasm.agreement import Agreement, agreement
 from atlasplane.pathways.spasm.analysis import analyse
-from atlasplane.pathways.spasm.baseline import baseline_findings
 from atlasplane.pathways.spasm.context import Context, Signal, Stretch
 from atlasplane.pathways.spasm.result import ChannelSpasms, SpasmAnalysis
 from atlasplane.pathways.spasm.settings import SpasmSettings, spasm_settings
@@ -93,8 +92,6 @@ class AnalysedRecording:
     courses : mapping label -> Course
     signals : mapping label -> callable
         The cleaned signal of a short stretch.
-    hour_intervals : mapping label -> tuple of Interval or None
-        Of the burden of each hour.
     agreements : tuple of Agreement
         Beside a person's labels; empty without.
     """
@@ -103,7 +100,6 @@ class AnalysedRecording:
     analysis: SpasmAnalysis
     courses: Mapping[str, Course]
     signals: Mapping[str, Signal]
-    hour_intervals: Mapping[str, tuple[Interval | None, ...]]
     agreements: tuple[Agreement, ...] = ()
 
     @property
@@ -123,7 +119,6 @@ class _Analysed:
     channel: ChannelSpasms
     course: Course
     signal: Signal
-    hours: tuple[Interval | None, ...]
     findings: tuple[Finding, ...]
 
 
@@ -176,9 +171,7 @@ def analyse_recording(
     if not chosen:
         remedy = "Say in a channel map which of its channels are of kind 'emg'"
         raise BadInput(recording.file, "holds no channel of muscle activity", remedy)
-    settings = spasm_settings()
-    if known.merge_gap_s is not None:
-        settings = replace(settings, merge_gap_s=known.merge_gap_s)
+    settings = _settings(known, recording.file)
     rest = rest_of(
         recording,
         known.quiet,
@@ -208,15 +201,27 @@ def analyse_recording(
         simulated=recording.simulated,
         unmeasured=tuple(each.channel for each in lost),
     )
-    agreements = () if known.labels is None else agreement(analysis, read_labels(known.labels))
+    agreements: tuple[Agreement, ...] = ()
+    if known.labels is not None:
+        analysis, agreements = _beside_labels(analysis, known.labels)
     return AnalysedRecording(
         recording=recording,
         analysis=analysis,
         courses={each.channel.label: each.course for each in found},
         signals={each.channel.label: each.signal for each in found},
-        hour_intervals={each.channel.label: each.hours for each in found},
         agreements=agreements,
     )
+
+
+def _beside_labels(analysis: SpasmAnalysis, path: Path) -> tuple[SpasmAnalysis, tuple[Agreement, ...]]:
+    """The analysis beside a person's labels; a finding says where they mark nothing."""
+    labels = read_labels(path)
+    found = agreement(analysis, labels, file=path.name)
+    if labels:
+        return analysis, found
+    text = f"{path.name} marks no event: every spasm found counts as a false alarm"
+    none = Finding(code="spasm.no_labels", severity=Severity.WARN, file=path.name, text=text)
+    return replace(analysis, findings=(*analysis.findings, none)), found
 
 
 def _raw_sides(file: str, channels: Sequence[ChannelSpasms]) -> Iterator[Finding]:
@@ -233,6 +238,16 @@ def _raw_sides(file: str, channels: Sequence[ChannelSpasms]) -> Iterator[Finding
             "reference contraction of each side makes them comparable"
         )
         yield Finding(code="spasm.raw_sides", severity=Severity.INFO, file=file, text=text)
+
+
+def _settings(known: SpasmRequest, file: str) -> SpasmSettings:
+    """The packaged settings, with the merge gap of the request."""
+    gap_s = known.merge_gap_s
+    if gap_s is None:
+        return spasm_settings()
+    if not (math.isfinite(gap_s) and gap_s >= 0):
+        raise BadInput(file, f"the merge gap is {gap_s:g} s", "Pass 0 or a positive number of seconds")
+    return replace(spasm_settings(), merge_gap_s=gap_s)
 
 
 def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -335,26 +350,26 @@ class _Job:
             recording, k, channel_shares(powers, self.settings, duration_s=channel.duration_s)
         )
         baseline, quiet = baseline_of(self.rest, recording, k, powers, self.settings)
+        reference, weak = reference_of(self.rest, recording, k, powers, baseline, self.settings)
+        doubts += weak
         signal = channel_signal(recording, k, conditioning)
         context = Context(
             file=recording.file,
+            label=channel.label,
             movement=_either(sensed.result(), movement(recording, channel.label)),
             apart=stretches_apart(self.rest, recording, channel.label),
             annotations=recording.annotations,
             tight=self.request.tight.get((channel.muscle or "", channel.side or "")),
-            reference_uV=reference_uV(self.rest, recording, k, powers, baseline),
+            reference=reference,
             signal=signal,
         )
+        told = rest_findings(self.rest, recording, k, baseline, quiet, settings=self.settings)
         found = analyse(channel, powers, baseline, context, self.settings)
-        check_analysed(recording, found)
-        if quiet is not None:
-            doubts += baseline_findings(
-                quiet, baseline, label=channel.label, file=recording.file, settings=self.settings
-            )
+        found = replace(found, findings=(*told, *found.findings))
+        check_analysed(recording, found, self.settings)
         return _Analysed(
             channel=found,
             course=course(powers, recording.duration_s),
             signal=signal,
-            hours=hour_intervals(found, recording.duration_s),
             findings=(*doubts, *found.findings),
         )

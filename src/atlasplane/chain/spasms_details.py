@@ -64,6 +64,8 @@ class Spectrum:
 
     Attributes
     ----------
+    start_s : float
+        Begin of the first column, after the start of the recording.
     step_s : float
         Width of a column.
     low_hz, high_hz : float
@@ -71,6 +73,7 @@ class Spectrum:
         From low to high frequency; NaN where nothing was recorded.
     """
 
+    start_s: float = 0.0
     step_s: float
     low_hz: float
     high_hz: float
@@ -87,7 +90,9 @@ def telling_events(channel: ChannelSpasms) -> tuple[SpasmEvent, ...]:
     return tuple(chosen)
 
 
-def event_detail(event: SpasmEvent, signal: Signal, *, threshold_uV: float, end_s: float) -> EventDetail:
+def event_detail(
+    event: SpasmEvent, signal: Signal, *, threshold_uV: float, begin_s: float, end_s: float
+) -> EventDetail:
     """An event with its surroundings; of a long one its begin.
 
     Parameters
@@ -95,12 +100,12 @@ def event_detail(event: SpasmEvent, signal: Signal, *, threshold_uV: float, end_
     signal : callable
         Cleaned samples of a stretch, and their rate.
     threshold_uV : float
-    end_s : float
-        Of the channel.
+    begin_s, end_s : float
+        Of the channel, after the start of the recording.
     """
     longest = _SHORT_S.get(event.class_, LONGEST_S)
     whole = event.duration_s <= longest
-    start_s = max(event.start_s - AROUND_S, 0.0)
+    start_s = max(event.start_s - AROUND_S, begin_s)
     stop_s = min((event.stop_s if whole else event.start_s + longest) + AROUND_S, end_s)
     samples, rate_hz = signal(start_s, stop_s)
     return EventDetail(
@@ -157,7 +162,9 @@ def spectrum(
         density = _density(recording, channel, first, length)
         if density is not None:
             level[:, k] = _band_levels(density / floor, bands)
-    return Spectrum(step_s=step_s, low_hz=SPECTRUM_LOW_HZ, high_hz=high_hz, level_dB=level)
+    return Spectrum(
+        start_s=own.start_s, step_s=step_s, low_hz=SPECTRUM_LOW_HZ, high_hz=high_hz, level_dB=level
+    )
 
 
 def _centres(start_s: float, step_s: float, events: Sequence[SpasmEvent]) -> list[float]:

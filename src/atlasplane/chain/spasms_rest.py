@@ -13,22 +13,32 @@ import numpy as np
 from atlasplane.chain.spasms_channels import conditioning_of
 from atlasplane.chain.spasms_settings import spasms_setting
 from atlasplane.core.errors import BadInput
+from atlasplane.core.finding import Finding, Severity
 from atlasplane.io.recording_file import read_recording
 from atlasplane.io.recording_map import ChannelMap
 from atlasplane.pathways.spasm.baseline import baseline_from, baseline_of_noise, baseline_of_reference
 from atlasplane.pathways.spasm.context import Stretch
-from atlasplane.pathways.spasm.result import Baseline
+from atlasplane.pathways.spasm.estimates import STRETCHES
+from atlasplane.pathways.spasm.quality import told
+from atlasplane.pathways.spasm.result import Baseline, Estimate
 from atlasplane.pathways.spasm.settings import SpasmSettings
-from atlasplane.signals.conditioning import frames
+from atlasplane.signals.conditioning import Conditioning, frames
+from atlasplane.signals.envelope import Amplitude, envelope
+from atlasplane.signals.filters import upper_edge_hz
 from atlasplane.signals.frames import Frames
+from atlasplane.signals.normalisation import is_clear
 from atlasplane.sources.recording import MICROVOLT, Channel, ChannelKind, Recording, Samples, unit_text
 from atlasplane.sources.visit_recording import StatedStretch
 
 QUIET, REFERENCE = "quiet", "reference"
 """Texts of annotations, whatever their case."""
+WEAK = "spasm.reference_weak"
+_SAME_BAND = 0.99
+"""Share of an upper edge from which on two bands are one: clocks differ by less than a thousandth."""
 REMEDY = (
     "Say where the muscle was at rest: --quiet START:STOP, --quiet-file FILE or --noise-uV CHANNEL=UV, "
-    "in visit.toml 'quiet' or 'noise_uV', or an EDF+ annotation 'quiet' with a duration"
+    "in visit.toml 'quiet' or 'noise_uV', or an EDF+ annotation 'quiet' with a duration; or, "
+    "less sure, where a reference contraction is: --reference START:STOP"
 )
 
 
@@ -144,6 +154,10 @@ def _noted(recording: Recording, text: str, label: str) -> list[Stretch]:
     ]
 
 
+def _longest(noted: list[Stretch]) -> Stretch | None:
+    return max(noted, key=lambda stretch: stretch.stop_s - stretch.start_s, default=None)
+
+
 def baseline_of(
     rest: Rest, recording: Recording, k: int, powers: Frames, settings: SpasmSettings
 ) -> tuple[Baseline, Frames | None]:
@@ -155,7 +169,8 @@ def baseline_of(
     Raises
     ------
     BadInput
-        When the quiet stretch is too short or tells nothing, or its file lacks the channel.
+        When the quiet stretch or reference contraction is too short or tells nothing, or its file lacks the
+        channel, or has it in a narrower band.
     """
     with _named(recording.file, recording.channels[k].label):
         return _baseline(rest, recording, k, powers, settings)
@@ -188,10 +203,10 @@ def _baseline(
     if rest.stated is not None:
         part = Stretch(**dict(zip(("start_s", "stop_s"), _ends(rest.stated, recording), strict=True)))
     else:
-        noted = _noted(recording, QUIET, channel.label)
-        if not noted:
+        noted = _longest(_noted(recording, QUIET, channel.label))
+        if noted is None:
             return _from_reference(rest, recording, k, powers, settings), None
-        part = max(noted, key=lambda stretch: stretch.stop_s - stretch.start_s)
+        part = noted
     made = baseline_from(
         powers,
         label=channel.label,
@@ -215,10 +230,9 @@ def heart_at_rest(rest: Rest, recording: Recording, k: int) -> bool | None:
     if rest.stated is not None:
         part = _ends(rest.stated, recording)
     else:
-        noted = _noted(recording, QUIET, channel.label)
-        if not noted:
+        longest = _longest(_noted(recording, QUIET, channel.label))
+        if longest is None:
             return None
-        longest = max(noted, key=lambda stretch: stretch.stop_s - stretch.start_s)
         part = (longest.start_s, longest.stop_s)
     if part[1] - part[0] < spasms_setting("heart_rest"):
         return None
@@ -228,40 +242,85 @@ def heart_at_rest(rest: Rest, recording: Recording, k: int) -> bool | None:
 def _from_reference(
     rest: Rest, recording: Recording, k: int, powers: Frames, settings: SpasmSettings
 ) -> Baseline:
-    level = _reference_level(rest, recording, k, powers)
-    assert level is not None  # a channel without any rest was refused
+    label = recording.channels[k].label
+    stated = _reference_part(rest, recording, k, powers)
+    power = None if stated is None else stated.power(settings)
+    if stated is None or power is None:
+        file = recording.file if stated is None else stated.file
+        what = f"channel '{label}': the reference contraction tells nothing, and no threshold comes from it"
+        raise BadInput(file, what, "Mark a reference contraction that was recorded, or a stretch of rest")
     return baseline_of_reference(
-        level, label=recording.channels[k].label, kind=rest.reference_kind, settings=settings
+        math.sqrt(power.value), label=label, kind=rest.reference_kind, settings=settings
     )
 
 
-def reference_uV(
-    rest: Rest, recording: Recording, k: int, powers: Frames, baseline: Baseline
-) -> float | None:
-    """Root mean square of the reference contraction, the noise's power taken off; None without one."""
-    level = _reference_level(rest, recording, k, powers)
-    if level is None:
-        return None
-    clean = level**2 - (baseline.noise_uV**2 if baseline.source != "reference" else 0.0)
-    return math.sqrt(clean) if clean > 0 else None
+def reference_of(
+    rest: Rest, recording: Recording, k: int, powers: Frames, baseline: Baseline, settings: SpasmSettings
+) -> tuple[Estimate | None, tuple[Finding, ...]]:
+    """Root mean square of the reference contraction, uV, the noise's power taken off; None without one.
+
+    What is not clear of the noise is none, and a finding says so. Its uncertainty is the scatter of equal
+    stretches of it, with that of the noise.
+    """
+    stated = _reference_part(rest, recording, k, powers)
+    if stated is None:
+        return None, ()
+    power = stated.power(settings)
+    if power is not None:
+        noise_uV2 = 0.0 if baseline.source == "reference" else baseline.noise_uV**2
+        relative = (power.u or 0.0) / power.value
+        seen = envelope(
+            np.array([power.value]),
+            noise_uV2=noise_uV2,
+            u_noise_uV2=baseline.u_rel * noise_uV2,
+            dof=2 / relative**2 if relative > 0 else math.inf,
+            amplitude=Amplitude.RMS,
+        )
+        value_uV, u_uV = float(seen.value_uV[0]), float(seen.u_uV[0])
+        if is_clear(value_uV, u_uV):
+            return Estimate(value=value_uV, interval=None, u=u_uV, dof=power.dof), ()
+    text = (
+        f"{recording.channels[k].label}: the reference contraction from {stated.start_s:g} to "
+        f"{stated.stop_s:g} s of {stated.file} is not clear of the noise: no strength is told in percent"
+    )
+    return None, (Finding(code=WEAK, severity=Severity.WARN, file=recording.file, text=text),)
 
 
-def _reference_level(rest: Rest, recording: Recording, k: int, powers: Frames) -> float | None:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Part:
+    """A stretch of a channel, and the file that it lies in."""
+
+    file: str
+    frames: Frames
+    start_s: float
+    stop_s: float
+
+    def power(self, settings: SpasmSettings) -> Estimate | None:
+        """Mean power of the frames that tell something, uV^2, with u; None where that is fewer than two."""
+        part = self.frames.between(self.start_s, self.stop_s)
+        power = np.asarray(self.frames.power_uV2[part], dtype=float)[told(self.frames, settings)[part]]
+        if len(power) < 2 or not power.mean() > 0:
+            return None
+        means = [float(each.mean()) for each in np.array_split(power, min(STRETCHES, len(power)))]
+        u = float(np.std(means, ddof=1)) / math.sqrt(len(means))
+        return Estimate(value=float(power.mean()), interval=None, u=u, dof=len(means) - 1)
+
+
+def _reference_part(rest: Rest, recording: Recording, k: int, powers: Frames) -> _Part | None:
+    """The reference contraction of a channel: as stated, else the longest that is noted."""
     channel = recording.channels[k]
     if rest.reference is not None and rest.reference_elsewhere is not None:
-        start_s, stop_s = _ends(rest.reference, rest.reference_elsewhere)
-        own = _frames_elsewhere(rest.reference_elsewhere, channel, recording.file, start_s, stop_s)
-        return _level(own, start_s, stop_s)
+        other = rest.reference_elsewhere
+        start_s, stop_s = _ends(rest.reference, other)
+        own = _frames_elsewhere(other, channel, recording.file, start_s, stop_s)
+        return _Part(file=other.file, frames=own, start_s=start_s, stop_s=stop_s)
     if rest.reference is not None:
-        return _level(powers, *_ends(rest.reference, recording))
-    noted = _noted(recording, REFERENCE, channel.label)
-    return _level(powers, noted[0].start_s, noted[0].stop_s) if noted else None
-
-
-def _level(powers: Frames, start_s: float, stop_s: float) -> float | None:
-    part = np.asarray(powers.power_uV2[powers.between(start_s, stop_s)], dtype=float)
-    mean = float(np.mean(part[np.isfinite(part)])) if np.any(np.isfinite(part)) else 0.0
-    return math.sqrt(mean) if mean > 0 else None
+        start_s, stop_s = _ends(rest.reference, recording)
+        return _Part(file=recording.file, frames=powers, start_s=start_s, stop_s=stop_s)
+    longest = _longest(_noted(recording, REFERENCE, channel.label))
+    if longest is None:
+        return None
+    return _Part(file=recording.file, frames=powers, start_s=longest.start_s, stop_s=longest.stop_s)
 
 
 def stretches_apart(rest: Rest, recording: Recording, label: str) -> tuple[Stretch, ...]:
@@ -285,10 +344,35 @@ def _frames_elsewhere(other: Recording, channel: Channel, file: str, start_s: fl
     if own.unit != channel.unit:
         what = f"has channel '{own.label}' in {unit_text(own.unit)}, {file} in {unit_text(channel.unit)}"
         raise BadInput(other.file, what, "State the unit of both in a channel map")
+    conditioning = _same_band(conditioning_of(other, k), own, other.file, channel, file)
     first = max(0, round((start_s - own.start_s) * own.rate_hz))
     stop = min(own.n_samples, round((stop_s - own.start_s) * own.rate_hz))
     begin_s = own.start_s + first / own.rate_hz
-    return frames(_blocks(other, k, first, stop), own.rate_hz, conditioning_of(other, k), start_s=begin_s)
+    return frames(_blocks(other, k, first, stop), own.rate_hz, conditioning, start_s=begin_s)
+
+
+def _same_band(
+    conditioning: Conditioning, own: Channel, other: str, channel: Channel, file: str
+) -> Conditioning:
+    """The conditioning of a channel of another file, with the band of the recording's: noise fills its band.
+
+    Raises
+    ------
+    BadInput
+        When its rate does not reach as far.
+    """
+    low_hz = conditioning.low_hz
+    reach_hz = upper_edge_hz(own.rate_hz, conditioning.high_hz)
+    wanted_hz = upper_edge_hz(channel.rate_hz, conditioning.high_hz)
+    if reach_hz < _SAME_BAND * wanted_hz:
+        what = (
+            f"has channel '{own.label}' at {own.rate_hz:g} Hz, in the band {low_hz:g}-{reach_hz:g} Hz, "
+            f"{file} at {channel.rate_hz:g} Hz, in {low_hz:g}-{wanted_hz:g} Hz: "
+            "the noise would come out too low"
+        )
+        remedy = f"Record it as fast as {file}, or mark the stretch within {file}"
+        raise BadInput(other, what, remedy)
+    return replace(conditioning, high_hz=min(reach_hz, wanted_hz))
 
 
 def _blocks(recording: Recording, k: int, first: int, stop: int) -> Iterator[Samples]:

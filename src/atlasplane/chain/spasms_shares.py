@@ -26,6 +26,8 @@ MISSING, ZERO, FLAT, CLIPPED, UNIT = (
 )
 NOT_MEASURED = "spasm.not_measured"
 _NOT_COUNTED = "these stretches are not judged, and a spasm in them is not counted"
+_NAMED = 8
+"""Channels that a message names."""
 _MINUTES_FROM_S = 120.0
 _REMEDY = "Check the sensor and the export, or leave the channel out: kind = 'other' in a channel map"
 
@@ -104,18 +106,34 @@ def unmeasured(recording: Recording, k: int, fault: BadInput, findings: Iterable
 
 
 def nothing_measured(recording: Recording, lost: Sequence[Unmeasured]) -> BadInput:
-    """The error of a recording of which no channel could be measured: that of the first, more being alike."""
+    """The error of a recording of which no channel could be measured: each reason once, with its channels."""
     first = lost[0].fault
     if len(lost) == 1:
         return first
-    what = f"none of its {len(lost)} channels of muscle activity can be measured: {first.what}"
+    reasons: dict[str, list[str]] = {}
+    for each in lost:
+        label = each.channel.label
+        said = each.fault.what
+        for name in (f"channel '{label}': ", f"{label}: ", f"{label} "):
+            said = said.removeprefix(name)
+        reasons.setdefault(said, []).append(label)
+    why = "; ".join(f"{_listed(labels)}: {said}" for said, labels in reasons.items())
+    what = f"none of its {len(lost)} channels of muscle activity can be measured: {why}"
     return BadInput(first.file, what, first.remedy)
 
 
-def check_analysed(recording: Recording, found: ChannelSpasms) -> None:
-    """Refuse what would be numbers of no time at all; raises BadInput."""
-    if not found.analysed_s > 0:
-        what = f"channel '{found.label}': nothing is left to judge beside its rest and what is excluded"
+def _listed(labels: Sequence[str]) -> str:
+    """Labels, the first few of many."""
+    more = len(labels) - _NAMED
+    return ", ".join(labels[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def check_analysed(recording: Recording, found: ChannelSpasms, settings: SpasmSettings) -> None:
+    """Refuse what would be numbers of no time at all, or hardly any; raises BadInput."""
+    if found.analysed_s < settings.least_judged_s:
+        left = f"{found.analysed_s:.2g} s are" if found.analysed_s > 0 else "nothing is"
+        what = f"channel '{found.label}': {left} left to judge beside its rest and what is excluded"
+        what += f", {settings.least_judged_s:g} s are needed"
         remedy = "State a shorter quiet stretch, or give it as a recording of its own: --quiet-file FILE"
         raise BadInput(recording.file, what, remedy)
 
@@ -222,8 +240,9 @@ def _amplitude(file: str, channel: Channel, rms_uV: float) -> Iterator[Finding]:
         ("emg_least_uV", rms_uV < recording_limit("emg_least_uV")),
     ):
         if beyond:
+            says = "the channel map" if channel.unit_stated else "the file"
             said = (
-                f"a root mean square of {rms_uV:.3g} uV is no muscle's: the unit that the file states is "
+                f"a root mean square of {rms_uV:.3g} uV is no muscle's: the unit that {says} states is "
                 "doubtful"
             )
             yield _finding(UNIT, file, channel, rms_uV, limit, said, unit=MICROVOLT)

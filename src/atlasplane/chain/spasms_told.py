@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from atlasplane.core.errors import BadInput
+from atlasplane.core.finding import Finding, Severity
 from atlasplane.core.observation import Observation
 from atlasplane.pathways.spasm.diary import DiaryDay, diary_observations
-from atlasplane.pathways.spasm.scales import scale_grades, scales
-from atlasplane.sources.answers import Answers
+from atlasplane.pathways.spasm.scales import BadAnswer, scale_grades, scales, scats_level
+from atlasplane.sources.answers import Answer, Answers
 from atlasplane.sources.case import Case, Visit
 
 DIARY_FILE = "diary.csv"
@@ -24,6 +26,11 @@ ITEMS: Mapping[str, tuple[str, ...]] = {
 
 A hyphen may stand for each underscore: ids of FHIR have none.
 """
+_UNITS: Mapping[str, str] = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), "s"),
+    **dict.fromkeys(("deg", "°", "degree", "degrees"), "deg"),
+}
+"""Units that a reflex is measured in, as they are written."""
 
 
 def told_observations(case: Case, visit: Visit) -> tuple[Observation, ...]:
@@ -35,24 +42,74 @@ def told_observations(case: Case, visit: Visit) -> tuple[Observation, ...]:
     Raises
     ------
     BadInput
-        When an answer is no level of its scale or its scale was to be skipped, or the diary contradicts
-        itself.
+        When an answer is no level of its scale or its scale was to be skipped, a scale is answered twice, or
+        the diary contradicts itself.
     """
-    grades = (grade for each in visit.responses for grade in _grades(each, visit))
+    grades = [grade for each in visit.responses for grade in _grades(each, visit)]
+    by_key: dict[str, Observation] = {}
+    for grade in grades:
+        first = by_key.setdefault(grade.key, grade)
+        if first is not grade:
+            what = f"answers {grade.quantity.id}, which {first.source[0]} of the same visit answers too"
+            raise BadAnswer(grade.source[0], what, "Leave one of them out of visit.toml")
     return (*grades, *_diary(case, visit))
 
 
-def _grades(given: Answers, visit: Visit) -> Iterable[Observation]:
-    instrument = _plain(given.instrument)
+def told_findings(visit: Visit) -> tuple[Finding, ...]:
+    """Answers to the instruments of `ITEMS` that are no item of their scales, so that none is lost unseen."""
+    return tuple(finding for each in visit.responses for finding in _unused(each))
+
+
+def _unused(given: Answers) -> Iterator[Finding]:
+    items = [
+        item
+        for item, answer in given.answers.items()
+        if answer is not None and _scale_of(item, given) is None
+    ]
+    if _plain(given.instrument) in ITEMS and items:
+        yield Finding(
+            code="spasm.answer_unused",
+            severity=Severity.WARN,
+            file=given.file,
+            value=float(len(items)),
+            text=f"Answers that belong to no scale of '{given.instrument}' and are not used: "
+            f"{', '.join(items[:20])}",
+        )
+
+
+def _scale_of(item: str, given: Answers) -> str | None:
+    """Id of the scale that an item answers, by its number or by its name."""
+    instrument, plain = _plain(given.instrument), _plain(item)
     items = {str(n): id_ for n, id_ in enumerate(ITEMS.get(instrument, ()), 1)}
-    named = {}
+    id_ = items.get(plain.removeprefix(instrument).strip("/._"), plain)
+    return id_ if id_ in scales() else None
+
+
+def _grades(given: Answers, visit: Visit) -> Iterable[Observation]:
+    named: dict[str, Answer] = {}
     for item, answer in given.answers.items():
-        plain = _plain(item)
-        id_ = items.get(plain.removeprefix(instrument).strip("/._"), plain)
-        if id_ in scales():
-            named[id_] = answer
+        id_ = _scale_of(item, given)
+        if id_ is None or answer is None:
+            continue
+        if id_ in named:
+            raise BadAnswer(given.file, f"answers {id_} twice, once as '{item}'", "Leave one of them out")
+        named[id_] = _level(id_, answer, given.units.get(item, ""), given.file)
     observer = () if visit.observer is None else (visit.observer,)
     return scale_grades(named, file=given.file, visit=visit.id, observer=observer)
+
+
+def _level(id_: str, answer: Answer, unit: str, file: str) -> Answer:
+    """The level of what was measured in seconds or degrees; a number without a unit is a level itself."""
+    # In UCUM, 1 and braces mean a bare number: "{score}".
+    if unit in ("", "1") or (unit.startswith("{") and unit.endswith("}")):
+        return answer
+    measured = scales()[id_].measured
+    if measured is None or _UNITS.get(unit.lower()) != measured.unit or not isinstance(answer, int | float):
+        remedy = "Enter a level of the scale" + (
+            "" if measured is None else f", or what it is in {measured.unit}"
+        )
+        raise BadAnswer(file, f"{id_} = {answer} {unit}: the scale has no such unit", remedy)
+    return scats_level(id_, float(answer), file=file)
 
 
 def _plain(word: str) -> str:
@@ -98,6 +155,9 @@ def _number(row: Mapping[str, str], column: str, n: int) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
-    except ValueError as fault:
-        raise BadInput(DIARY_FILE, f"row {n}: {column} is '{text}'", "Enter a number, or nothing") from fault
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BadInput(DIARY_FILE, f"row {n}: {column} is '{text}'", "Enter a number, or nothing")
+    return value

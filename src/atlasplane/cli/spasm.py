@@ -113,6 +113,7 @@ def spasm(  # noqa: PLR0913 - what a person states, one option each
         merge_gap_s=merge_gap,
         labels=labels,
     )
+    api.check_spasm_outputs(recording, annotations=annotations, report=report)
     with steps("Reading the recording") as told:
         done = api.spasm(
             recording, request, progress=lambda share, channel: told(share, f"Reading {channel}")

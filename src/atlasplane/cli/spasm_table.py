@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from atlasplane.cli.terminal import Column, cells, console, print_findings, print_labelled, table
-from atlasplane.report.numbers import NOTHING, fixed
+from atlasplane.report.numbers import NOTHING, length_text
 from atlasplane.report.spasm_agreement import agreement_table
 from atlasplane.report.spasm_numbers import (
-    amplitude_text,
     axis_of,
     baseline_text,
     by_muscle,
@@ -17,9 +16,9 @@ from atlasplane.report.spasm_numbers import (
     class_counts,
     estimate_interval,
     estimate_text,
-    excluded_s,
+    excluded_text,
     findings_once,
-    hours_text,
+    level_text,
     rate_interval,
     rate_text,
     strength_text,
@@ -44,7 +43,7 @@ def print_spasms(done: AnalysedRecording) -> None:
     ordered = [channel for group in by_muscle(analysis.channels) for channel in group]
     numbers = ("burden", "95 %", "spasms", "mean duration", "clonus")
     shown = table(
-        f"{analysis.file}: {hours_text(analysis.duration_s)}, merge gap {fixed(analysis.merge_gap_s, 1)} s",
+        f"{analysis.file}: {length_text(analysis.duration_s)}, merge gap {length_text(analysis.merge_gap_s)}",
         [Column("channel", least=8), *(Column(name, "right") for name in numbers)],
     )
     for channel in ordered:
@@ -65,15 +64,14 @@ def print_spasms(done: AnalysedRecording) -> None:
 def _lines(channel: ChannelSpasms, axis: TimeAxis, *, raw: bool) -> Iterator[tuple[str, str]]:
     """Classes, rate, what was left out, and where the threshold comes from."""
     low, high = (
-        amplitude_text(value, 2, raw=raw)
-        for value in (channel.baseline.noise_uV, channel.baseline.threshold_uV)
+        level_text(value, 2, raw=raw) for value in (channel.baseline.noise_uV, channel.baseline.threshold_uV)
     )
     yield _bold(channel), class_counts(channel)
-    yield "", f"{rate_interval(channel.rate)}; analysed {hours_text(channel.analysed_s)}"
+    yield "", f"{rate_interval(channel.rate)}; analysed {length_text(channel.analysed_s)}"
     if channel.intensity_uV is not None:
         yield "", f"strength {strength_text(channel, raw=raw)}"
     if channel.excluded:
-        yield "", f"excluded {hours_text(excluded_s(channel))}"
+        yield "", excluded_text(channel)
     yield "", f"threshold {high}, noise {low}: {baseline_text(channel, axis)}"
 
 

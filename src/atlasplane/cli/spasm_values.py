@@ -32,7 +32,9 @@ def stretch_of(text: str | None, file: Path | None, *, option: str = "--quiet") 
         start_s, stop_s = (float(part) for part in parts)
     except ValueError as fault:
         raise BadInput(option, f"'{text}' is no stretch of time", _REMEDY) from fault
-    if not (math.isfinite(start_s) and math.isfinite(stop_s) and 0 <= start_s < stop_s):
+    if start_s < 0 or stop_s < 0:
+        raise BadInput(option, f"'{text}' is negative: times count from the start of the recording", _REMEDY)
+    if not (math.isfinite(start_s) and math.isfinite(stop_s) and start_s < stop_s):
         raise BadInput(option, f"'{text}' does not end after it starts", _REMEDY)
     return StatedStretch(start_s=start_s, stop_s=stop_s, path=file)
 

@@ -26,6 +26,10 @@ from atlasplane.geometry.types import Array
 from atlasplane.uncertainty.first_order import effective_dof
 
 LEVEL = 0.95
+REST_DOUBTFUL = "rest_doubtful"
+"""Quality of what was held against a rest that was none."""
+WITHHELD = frozenset({REST_DOUBTFUL})
+"""Qualities with which a value's error is larger than its u says, by an amount that nothing tells."""
 POSE_MDC = "rotation vector of this pair of poses, chi-square with 3 degrees of freedom"
 """What the minimal detectable change of a pose rests on."""
 _NO_TURN = 1e-12
@@ -69,8 +73,15 @@ class Change:
     detectable: float | None = None
 
     @property
+    def withheld(self) -> tuple[str, ...]:
+        """Qualities of either observation for which no verdict is given, sorted; empty where one may be."""
+        return tuple(sorted(WITHHELD.intersection((*self.pre.quality, *self.post.quality))))
+
+    @property
     def mdc(self) -> Mdc | None:
-        """Minimal detectable change of this very pair; None without u."""
+        """Minimal detectable change of this very pair; None without u, or where the verdict is withheld."""
+        if self.withheld:
+            return None
         if self.detectable is not None:
             return Mdc(value=self.detectable, level=self.level, source=POSE_MDC)
         if self.u is None:
@@ -80,7 +91,9 @@ class Change:
 
     @property
     def distinguishable(self) -> bool | None:
-        """Whether ``|change|`` exceeds the minimal detectable change; None where that is unknown."""
+        """Whether ``|change|`` exceeds the minimal detectable change; None where unknown or withheld."""
+        if self.withheld:
+            return None
         if isinstance(self.pre, Count) and isinstance(self.post, Count):
             before, after = self.pre.interval(self.level), self.post.interval(self.level)
             assert before.low is not None and before.high is not None  # a rate interval is always closed
@@ -104,7 +117,7 @@ class Change:
     @property
     def percent_reduction(self) -> float | None:
         """``100 (|pre| - |post|) / |pre|``; None where ``|pre|`` is below its own MDC."""
-        if not (isinstance(self.pre, Measurement) and isinstance(self.post, Measurement)):
+        if self.withheld or not (isinstance(self.pre, Measurement) and isinstance(self.post, Measurement)):
             return None
         mdc = self.pre.mdc(self.level)
         if mdc is None or abs(self.pre.value) < mdc.value:

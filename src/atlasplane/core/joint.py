@@ -88,7 +88,8 @@ class JointObservations:
 
     def compare(self, post: JointObservations, *, level: float = LEVEL) -> tuple[Change, ...]:
         """Changes of everything that both visits have, with the correlation that their shared inputs give."""
-        changes = (self.change(o.key, post, level=level) for o in self.observations)
+        keys = dict.fromkeys(o.key for o in self.observations)
+        changes = (self.change(key, post, level=level) for key in keys)
         return tuple(change for change in changes if change is not None)
 
     def change(self, key: str, post: JointObservations, *, level: float = LEVEL) -> Change | None:

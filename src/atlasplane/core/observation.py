@@ -20,6 +20,11 @@ from atlasplane.geometry.rotation import is_rotation, zxy_from_rotation
 from atlasplane.geometry.se3 import zxy_jacobian
 from atlasplane.geometry.types import Array
 
+_WHOLE = 100.0
+"""Per cent."""
+_LARGEST = 700.0
+"""Exponent that a float still holds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
@@ -164,6 +169,12 @@ class Measurement(Observation):
             relative = half / self.value
             high = self.value / (1 - relative) if relative < 1 else None
             return Interval(level=level, low=self.value / (1 + relative), high=high)
+        if self.quantity.interval == "log" and self.value > 0:
+            factor = math.exp(min(half / self.value, _LARGEST))
+            return Interval(level=level, low=self.value / factor, high=self.value * factor)
+        if self.quantity.interval == "log_odds" and 0 < self.value < _WHOLE:
+            low, high = _shares(self.value / _WHOLE, half / _WHOLE)
+            return Interval(level=level, low=_WHOLE * low, high=_WHOLE * high)
         return Interval(level=level, low=self.value - half, high=self.value + half)
 
 
@@ -303,6 +314,13 @@ def _is_covariance(matrix: Array) -> bool:
         return False
     scaled = matrix / np.outer(sd, sd).clip(min=np.finfo(float).tiny)
     return bool(np.allclose(scaled, scaled.T, atol=1e-9) and np.linalg.eigvalsh(scaled)[0] > -1e-9)
+
+
+def _shares(share: float, half: float) -> tuple[float, float]:
+    """Ends of an interval that is symmetric in the logarithm of the odds."""
+    odds, reach = math.log(share / (1 - share)), half / (share * (1 - share))
+    low, high = (1 / (1 + math.exp(min(-(odds + sign * reach), _LARGEST))) for sign in (-1, 1))
+    return low, high
 
 
 def coverage_factor(level: float, dof: float) -> float:

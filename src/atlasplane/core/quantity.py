@@ -119,7 +119,7 @@ class Quantity(_Entry):
     method : name and version of the procedure, "<id>/1" where empty
     decimals : digits that a report shows
     red_flags : limits beyond which no correction vector is given, each for one modality; empty for most
-    interval : scale on which the error is closest to normal
+    interval : scale on which the error is closest to normal; "log_odds" is that of a share in per cent
     """
 
     id: str = ""
@@ -135,7 +135,7 @@ class Quantity(_Entry):
     landmarks: tuple[str, ...] = ()
     method: str = ""
     decimals: int = 1
-    interval: Literal["identity", "reciprocal"] = "identity"
+    interval: Literal["identity", "reciprocal", "log", "log_odds"] = "identity"
     red_flags: tuple[RedFlag, ...] = ()
     mcid: PublishedError | None = None
     ranges: tuple[ReferenceRange, ...] = ()

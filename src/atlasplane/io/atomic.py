@@ -132,7 +132,21 @@ def _write_aside(path: Path, fill: Callable[[BinaryIO], None]) -> None:
         finally:
             aside.unlink(missing_ok=True)
     except OSError as fault:
+        check_place(path)
         raise _failed(path, fault) from fault
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path where no file can lie; raises OutputFailed.
+
+    What takes long is not begun before.
+    """
+    if path.is_dir():
+        raise OutputFailed(str(path), "is a folder", "Name a file in it")
+    if not path.parent.exists():
+        raise OutputFailed(
+            str(path), f"lies in '{path.parent}', which does not exist", "Make that folder first"
+        )
 
 
 def _put(content: bytes, stream: BinaryIO) -> None:

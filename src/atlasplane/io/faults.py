@@ -36,8 +36,13 @@ def validated(
         # A key that is wrongly written shows as an unknown one and a missing one: the unknown one tells more.
         faults = failed.errors(include_url=False)
         faults.sort(key=lambda fault: fault["type"] != "extra_forbidden")
-        what, remedy = _sentence(model, faults[0])
-        more = len(faults) - 1
+        absent = [fault for fault in faults if fault["type"] == "missing"]
+        if faults[0]["type"] == "missing" and len(absent) > 1:
+            what, remedy = _all_missing(absent)
+            more = len(faults) - len(absent)
+        else:
+            what, remedy = _sentence(model, faults[0])
+            more = len(faults) - 1
         raise error(name, f"{what} (and {more} more)" if more else what, remedy) from failed
 
 
@@ -71,6 +76,11 @@ def _unknown_key(model: type[BaseModel], fault: ErrorDetails) -> tuple[str, str]
 
 def _missing(_model: type[BaseModel], fault: ErrorDetails) -> tuple[str, str]:
     return f"key '{key_path(fault['loc'])}' is missing", "Add it"
+
+
+def _all_missing(faults: Iterable[ErrorDetails]) -> tuple[str, str]:
+    keys = ", ".join(f"'{key_path(fault['loc'])}'" for fault in faults)
+    return f"keys {keys} are missing", "Add them"
 
 
 def _no_choice(_model: type[BaseModel], fault: ErrorDetails) -> tuple[str, str]:

@@ -25,7 +25,8 @@ def fhir_answers(resource: Mapping[str, object], *, file: str) -> tuple[Answers,
     The instrument is the last part of the canonical address of the questionnaire, without its version; items
     go by their ``linkId``, also those within groups. Of a coded answer the level counts where an extension
     (``ordinalValue``, ``itemWeight``) gives it, else the code, as a number where it is one. Several answers
-    to one item become one text, which is no level of any scale.
+    to one item become one text, which is no level of any scale. The unit of a quantity is kept beside it: its
+    UCUM code, else as it is written.
 
     Raises
     ------
@@ -53,13 +54,19 @@ def _answers(response: Mapping[str, Any], file: str) -> Answers:
     if response.get("status") == "entered-in-error":
         raise BadInput(file, "is marked as entered in error", "Take it out of visit.toml")
     found: dict[str, list[Answer]] = {}
+    units: dict[str, str] = {}
     for item in _items(response):
-        own = found.setdefault(str(item["linkId"]), [])
-        own += [_value(answer) for answer in _list(item.get("answer"))]
+        link = str(item["linkId"])
+        own = found.setdefault(link, [])
+        for answer in _list(item.get("answer")):
+            own.append(_value(answer))
+            if unit := _unit(answer):
+                units[link] = unit
     return Answers(
         file=file,
         instrument=_instrument(response.get("questionnaire") or ""),
         answers={link: _one(values) for link, values in found.items()},
+        units=units,
     )
 
 
@@ -93,6 +100,15 @@ def _value(answer: Mapping[str, Any]) -> Answer:
         if name in answer:
             return _plain(answer[name])
     return None
+
+
+def _unit(answer: Mapping[str, Any]) -> str:
+    """Unit of a quantity, empty for any other answer."""
+    quantity = answer.get("valueQuantity") or {}
+    written = quantity.get("code") or quantity.get("unit") or ""
+    if not isinstance(written, str):
+        raise TypeError(f"a unit expected, got {written!r}")
+    return written.strip()
 
 
 def _plain(value: Any) -> Answer:

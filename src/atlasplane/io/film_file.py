@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +13,17 @@ from atlasplane.core.finding import Finding
 from atlasplane.io.dicom_header import HeaderStatement
 from atlasplane.io.digest import unreadable
 from atlasplane.io.image_film import load_image_pixels, read_image_header
+from atlasplane.io.recording_marks import RECORDING_MARKS
 from atlasplane.sources.film import PixelArray
 
 SUFFIXES = {"PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg"}
 
+_RECORDED = (
+    "A recording is copied into the visit's folder and entered in its visit.toml under [[recording]]: see "
+    "'In a case' in the guide on spasm"
+)
+_TABLE = re.compile(rb"[\s,;+-]*\d[\d\s,;.eE+-]*\n[\s,;+-]*\d")
+"""Two lines that begin with numbers."""
 _UNPACK = "Unpack it, and give the file or the folder that it held"
 _NO_IMAGES = {
     b"PK\x03\x04": ("is a ZIP archive", _UNPACK),
@@ -23,6 +31,7 @@ _NO_IMAGES = {
     b"7z\xbc\xaf": ("is a 7z archive", _UNPACK),
     b"Rar!": ("is a RAR archive", _UNPACK),
     b"%PDF": ("is a PDF document", "Export the film itself, as DICOM, PNG or TIFF"),
+    **dict.fromkeys(RECORDING_MARKS, ("is a recording, and no image", _RECORDED)),
 }
 """First bytes of what is given in place of an image, with fault and remedy."""
 
@@ -104,6 +113,8 @@ def is_dicom(path: Path, *, name: str) -> bool:
     known = next((said for mark, said in _NO_IMAGES.items() if head.startswith(mark)), None)
     if known is not None:
         raise BadFile(name, *known)
+    if _TABLE.match(head):
+        raise BadFile(name, "is a table of numbers, and no image", _RECORDED)
     if path.suffix.lower() == ".dcm":
         what = "is not a DICOM file (no mark 'DICM' at byte 128)"
         raise BadFile(name, what, "Export it as DICOM, or give it as PNG or TIFF")

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from atlasplane.io.recording_units import KNOWN_UNITS, is_unit
 from atlasplane.io.strict import Flag, Number, Positive, Strict, Text, Whole
+from atlasplane.sources.muscles import muscles
 
 CHANNELS_SCHEMA = "atlasplane.channels/1"
 
 Kind = Literal["emg", "ecg", "acceleration", "rotation", "angle", "other"]
+
+
+def _muscle_words(schema: dict[str, Any]) -> None:
+    """Put the ids of the table into the schema; the reader, which says what is near, refuses others."""
+    schema["examples"] = list(muscles())
+
+
+def _known_unit(written: str) -> str:
+    if not is_unit(written):
+        raise ValueError(f"'{written}' is no unit that is known; use one of {', '.join(KNOWN_UNITS)}")
+    return written
+
+
+Unit = Annotated[
+    Text,
+    AfterValidator(_known_unit),
+    Field(description=f"What the file's numbers are in: one of {', '.join(KNOWN_UNITS)}."),
+]
+MuscleId = Annotated[
+    Text,
+    Field(description="Whose activity it is.", json_schema_extra=_muscle_words),
+]
+Side = Annotated[Literal["left", "right"], Field(description="The patient's side.")]
+RateHz = Annotated[Positive, Field(description="Samples a second, where the file does not say it.")]
+PeriodMs = Annotated[Positive, Field(description="The same as milliseconds from sample to sample.")]
 
 
 class ConverterTable(Strict):
@@ -25,13 +52,13 @@ class ConverterTable(Strict):
 class MappedChannelTable(Strict):
     """One channel: whose muscle it is, and what the file does not say of it."""
 
-    label: Text
-    muscle: Text | None = None
-    side: Literal["left", "right"] | None = None
-    kind: Kind | None = None
-    unit: Text | None = None
-    rate_hz: Positive | None = None
-    period_ms: Positive | None = None
+    label: Text = Field(description="The channel as the file names it.")
+    muscle: MuscleId | None = None
+    side: Side | None = None
+    kind: Kind | None = Field(default=None, description="What it records; without it the label tells.")
+    unit: Unit | None = None
+    rate_hz: RateHz | None = None
+    period_ms: PeriodMs | None = None
     converter: ConverterTable | None = None
 
     @model_validator(mode="after")
@@ -46,15 +73,17 @@ class MappedChannelTable(Strict):
 class LayoutTable(Strict):
     """How a text file is laid out; what is not stated is found from the file."""
 
-    delimiter: Literal["comma", "semicolon", "tab", "space"] | None = None
-    decimal: Literal["point", "comma"] | None = None
-    skip_lines: Whole = Field(default=0, ge=0)
-    header: Flag | None = None
-    columns: tuple[Text, ...] = ()
-    time_column: Text | None = None
-    unit: Text | None = None
-    rate_hz: Positive | None = None
-    period_ms: Positive | None = None
+    delimiter: Literal["comma", "semicolon", "tab", "space"] | None = Field(
+        default=None, description="What parts the columns."
+    )
+    decimal: Literal["point", "comma"] | None = Field(default=None, description="Before the decimals.")
+    skip_lines: Whole = Field(default=0, ge=0, description="Lines before the header or the numbers.")
+    header: Flag | None = Field(default=None, description="Whether a line of column names follows.")
+    columns: tuple[Text, ...] = Field(default=(), description="Names of the columns without a header.")
+    time_column: Text | None = Field(default=None, description="Name of a column of seconds.")
+    unit: Unit | None = None
+    rate_hz: RateHz | None = None
+    period_ms: PeriodMs | None = None
 
     @model_validator(mode="after")
     def _one_clock(self) -> LayoutTable:

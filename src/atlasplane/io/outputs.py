@@ -137,7 +137,10 @@ class CheckOutput(Strict):
 
 
 class ChangeJson(Strict):
-    """One change, post minus pre; `distinguishable`, `meaningful` and `sustained` are three words."""
+    """One change, post minus pre; `distinguishable`, `meaningful` and `sustained` are three words.
+
+    `withheld` names the qualities of either value for which no verdict is given.
+    """
 
     quantity: Text
     name: Text | None = None
@@ -155,6 +158,7 @@ class ChangeJson(Strict):
     correlation_source: str | None = None
     mdc: MdcJson | None
     distinguishable: Flag | None
+    withheld: tuple[Text, ...] = ()
     meaningful: Flag | None
     sustained: Flag | None
     percent_reduction: Number | None = None

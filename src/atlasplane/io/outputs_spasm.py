@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, NaiveDatetime
 
 from atlasplane.io.outputs import FindingJson
 from atlasplane.io.outputs_observations import CountJson, IntervalJson
@@ -109,13 +109,16 @@ class AgreementJson(Strict):
 
 
 class SpasmOutput(Strict):
-    """`spasm --json`; times are s after the start of the recording, `started` its time of day."""
+    """`spasm --json`; times are s after the start of the recording.
+
+    `started` is its time of day, without an offset from UTC where the file states none.
+    """
 
     schema_: Literal["atlasplane.spasm/1"] = Field(alias="schema")
     software: Text
     file: Text
     simulated: Flag
-    started: Instant | None
+    started: Instant | NaiveDatetime | None
     duration_s: NotNegative
     analysed_s: NotNegative
     merge_gap_s: NotNegative

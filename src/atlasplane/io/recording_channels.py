@@ -46,6 +46,8 @@ class RawChannel:
         The file's numbers at the ends of the recorder's range.
     muscle, side : str or None
         Where the file itself says so.
+    unit_stated : bool
+        Whether a stated layout, and not the file, says the unit.
     """
 
     label: str
@@ -59,6 +61,7 @@ class RawChannel:
     ends: tuple[float, float] | None = None
     muscle: str | None = None
     side: BodySide | None = None
+    unit_stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +188,10 @@ Described = tuple[Channel, tuple[float, float], list[Finding]]
 def _described(raw: RawChannel, said: MappedChannel | None, file: str) -> Described:
     said = said or MappedChannel(label=raw.label)
     unit, (factor, offset), findings = _scale(raw, said, file)
-    kind = said.kind or kind_of(raw.label, unit, sensor=raw.sensor)
-    findings += _kind_findings(raw, kind, unit, file)
+    muscle = said.muscle or raw.muscle
+    kind = said.kind or _kind(raw, said, unit)
+    stated = raw.unit_stated or said.unit is not None or said.converter is not None
+    findings += _kind_findings(raw, said, kind, unit, file)
     side, about_side = _side(raw, said, file)
     period_s, about_period = _period(raw, said, file)
     ends = None if raw.ends is None else scaled(np.array(raw.ends, dtype=np.float32), factor, offset)
@@ -199,11 +204,19 @@ def _described(raw: RawChannel, said: MappedChannel | None, file: str) -> Descri
         start_s=raw.start_s,
         low=None if ends is None else float(ends.min()),
         high=None if ends is None else float(ends.max()),
-        muscle=said.muscle or raw.muscle,
+        muscle=muscle,
         side=side,
+        unit_stated=stated,
     )
     findings += [*about_side, *about_period, *_slow(channel, file)]
     return channel, (factor, offset), findings
+
+
+def _kind(raw: RawChannel, said: MappedChannel, unit: str) -> ChannelKind:
+    """A muscle on the map means its activity, unless the unit is that of a motion sensor on it."""
+    if said.muscle is not None and unit in (UNIT_OF[ChannelKind.EMG], "1"):
+        return ChannelKind.EMG
+    return kind_of(raw.label, unit, sensor=raw.sensor)
 
 
 def _scale(raw: RawChannel, said: MappedChannel, file: str) -> tuple[str, tuple[float, float], list[Finding]]:
@@ -225,7 +238,9 @@ def _declared(raw: RawChannel, what: str, file: str) -> list[Finding]:
     return [Finding(code="recording.unit_declared", severity=Severity.INFO, file=file, text=text)]
 
 
-def _kind_findings(raw: RawChannel, kind: ChannelKind, unit: str, file: str) -> list[Finding]:
+def _kind_findings(
+    raw: RawChannel, said: MappedChannel, kind: ChannelKind, unit: str, file: str
+) -> list[Finding]:
     if kind not in _VOLTAGES or unit == UNIT_OF[kind]:
         return []
     if unit == "1":
@@ -234,7 +249,8 @@ def _kind_findings(raw: RawChannel, kind: ChannelKind, unit: str, file: str) -> 
             "amplitudes cannot be given. State unit or converter in the channel map."
         )
         return [Finding(code="recording.raw", severity=Severity.WARN, file=file, text=text)]
-    text = f"{raw.label}: '{raw.unit}' is no unit of a voltage. State the right one in the channel map."
+    written = f"'{raw.unit}'" if said.unit is None else f"'{said.unit}', as the channel map says,"
+    text = f"{raw.label}: {written} is no unit of a voltage. State the right one in the channel map."
     return [Finding(code="recording.unit", severity=Severity.WARN, file=file, text=text)]
 
 

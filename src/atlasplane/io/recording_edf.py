@@ -5,6 +5,7 @@ Zero of a recording's time is its first sample; the annotations are moved with i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -57,7 +58,8 @@ def read_edf(path: Path, *, channels: ChannelMap | None = None) -> Recording:
     n_records, findings = readable_records(header, path.stat().st_size, file)
     times = record_times(path, header, n_records)
     notes, damaged = _notes(path, header, n_records)
-    notes = [replace(each, start_s=each.start_s - times.zero_s) for each in notes]
+    length_s = times.length_s(header, n_records)
+    notes = [_within(replace(each, start_s=each.start_s - times.zero_s), length_s) for each in notes]
     usable, about_scale = _usable(header, file)
     end_s = _end_s(notes, header, n_records, times)
     segments = [_segments(header, signal, n_records, times) for signal in usable]
@@ -171,6 +173,12 @@ class RecordTimes:
     gap_s: float = 0.0
     drift_s: float = 0.0
 
+    def length_s(self, header: EdfHeader, n_records: int) -> float:
+        """From the start of the first record to the end of the last."""
+        if self.starts_s is None:
+            return float(n_records * header.record_s)
+        return float(self.starts_s[-1]) + float(header.record_s)
+
     def findings(self, file: str) -> Iterator[Finding]:
         """What a person should know of them."""
         if self.gap_s > 0:
@@ -203,6 +211,7 @@ def record_times(path: Path, header: EdfHeader, n_records: int) -> RecordTimes:
         float(onsets_s(signal_rows(path, header, clock, at, at + 1))[0]) for at in (0, n_records - 1)
     )
     zero_s = first if np.isfinite(first) else 0.0
+    _check_time(zero_s, path.name)
     expected_s = float(header.record_s * (n_records - 1))
     drift_s = last - zero_s - expected_s if np.isfinite(last) else 0.0
     if not header.is_interrupted and abs(drift_s) <= recording_limit("clock_s"):
@@ -211,12 +220,21 @@ def record_times(path: Path, header: EdfHeader, n_records: int) -> RecordTimes:
     return _interrupted(starts_s - zero_s, header, drift_s, zero_s, path.name)
 
 
+def _check_time(record_s: float, file: str) -> None:
+    days = abs(record_s) / 86400
+    if days > recording_limit("recording_days"):
+        limit = recording_limit("recording_days")
+        what = f"has a data record {days:.0f} days after the start of its header, more than {limit:g}"
+        raise BadFile(file, what, _AGAIN)
+
+
 def _interrupted(
     starts_s: NDArray[np.float64], header: EdfHeader, drift_s: float, zero_s: float, file: str
 ) -> RecordTimes:
     """Gaps where a record starts later than the one before it ends; else a clock that runs apart."""
     if not np.all(np.isfinite(starts_s)):
         raise BadFile(file, "has data records without a time, and says that there are gaps", _AGAIN)
+    _check_time(float(starts_s[-1]), file)
     over_s = np.diff(starts_s) - float(header.record_s)
     # A sample's time is rounded in the record's own; less than half a record is the rounding or a slow clock.
     shortest_s = min(
@@ -282,8 +300,9 @@ def _notes(path: Path, header: EdfHeader, n_records: int) -> tuple[list[Annotati
     for n, signal in enumerate(signals):
         for rows in _pieces(path, header, signal, n_records):
             read = notes_of(rows, timed=n == 0)
-            found += read.annotations
-            damaged += read.damaged
+            timed = [each for each in read.annotations if math.isfinite(each.start_s + each.duration_s)]
+            found += timed
+            damaged += read.damaged + len(read.annotations) - len(timed)
     return found, damaged
 
 
@@ -316,6 +335,14 @@ def _end_s(
     whole_s = float(n_records * header.record_s)
     ends = [each.start_s for each in notes if each.text == RECORDING_ENDS and 0 < each.start_s <= whole_s]
     return min(ends) if ends and times.starts_s is None else None
+
+
+def _within(note: Annotation, length_s: float) -> Annotation:
+    """A note, one of a stretch that was not recorded cut to the recording."""
+    if note.text != NOT_RECORDED:
+        return note
+    first_s, last_s = (min(max(at, 0.0), length_s) for at in (note.start_s, note.start_s + note.duration_s))
+    return replace(note, start_s=first_s, duration_s=last_s - first_s)
 
 
 def _missing(notes: Sequence[Annotation], raw: RawChannel) -> NDArray[np.int64]:

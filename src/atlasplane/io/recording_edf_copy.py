@@ -20,6 +20,7 @@ from atlasplane.io.recording_edf_fields import header_with_notes
 from atlasplane.io.recording_edf_header import EdfHeader
 from atlasplane.io.recording_edf_notes import note_bytes, packed, signed_text, time_bytes
 from atlasplane.io.recording_edf_samples import PIECE_BYTES, record_rows
+from atlasplane.io.recording_marks import BDF_MARK, EDF_MARK
 from atlasplane.sources.recording import Annotation
 
 _DIGITS = 10
@@ -48,6 +49,7 @@ def write_annotations(source: Path, path: Path, annotations: Sequence[Annotation
     """
     if path.exists() and path.samefile(source):
         raise BadInput(path.name, "is the recording itself", "Name another file for the copy")
+    check_edf(source)
     header = edf_header(source)
     n_records, _ = readable_records(header, source.stat().st_size, source.name)
     zero_s = record_times(source, header, n_records).zero_s
@@ -64,6 +66,18 @@ def write_annotations(source: Path, path: Path, annotations: Sequence[Annotation
     write_filled(
         path, partial(_fill, source=source, header=header, n_records=n_records, notes=notes, own=own)
     )
+
+
+def check_edf(source: Path) -> None:
+    """Refuse a recording beside which no annotations can be written; raises BadInput."""
+    try:
+        with source.open("rb") as stream:
+            head = stream.read(len(EDF_MARK))
+    except OSError as fault:
+        raise unreadable(source.name, fault) from fault
+    if head not in (EDF_MARK, BDF_MARK):
+        what = "is no EDF recording, and annotations can be written beside one alone"
+        raise BadInput(source.name, what, "Leave --annotations out; --json and --report have all events")
 
 
 def _fill(

@@ -6,8 +6,6 @@ from datetime import datetime
 from fractions import Fraction
 
 from atlasplane.io.recording_edf_header import (
-    BDF_MARK,
-    EDF_MARK,
     HEAD_BYTES,
     MONTHS,
     NOTES,
@@ -17,6 +15,7 @@ from atlasplane.io.recording_edf_header import (
     EdfSignal,
     says_simulated,
 )
+from atlasplane.io.recording_marks import BDF_MARK, EDF_MARK
 
 ANONYMOUS = "X X X X"
 """The patient field of EDF+ without code, sex, birth date and name."""

@@ -15,10 +15,9 @@ from fractions import Fraction
 
 from atlasplane.core.errors import BadFile
 from atlasplane.core.finding import Finding, Severity
+from atlasplane.io.recording_marks import BDF_MARK
 
 HEAD_BYTES = 256
-EDF_MARK = b"0       "
-BDF_MARK = b"\xffBIOSEMI"
 NOTES = ("EDF Annotations", "BDF Annotations")
 _AGAIN = "Export the recording again"
 

@@ -11,8 +11,16 @@ from atlasplane.core.errors import BadFile, BadInput
 from atlasplane.io.digest import unreadable
 from atlasplane.io.recording_c3d import read_c3d
 from atlasplane.io.recording_edf import read_edf
-from atlasplane.io.recording_edf_header import BDF_MARK, EDF_MARK
 from atlasplane.io.recording_map import ChannelMap, RecordingLayout
+from atlasplane.io.recording_marks import (
+    BDF_MARK,
+    BIOSPPY_MARK,
+    DATALOG_MARK,
+    EDF_MARK,
+    HDF5_MARK,
+    OPENSIGNALS_MARK,
+    TRIGNO_MARK,
+)
 from atlasplane.io.recording_otb import read_otb
 from atlasplane.io.recording_plux import read_opensignals, read_plux
 from atlasplane.io.recording_text import read_biosppy, read_datalog, read_table
@@ -21,7 +29,6 @@ from atlasplane.io.text_file import read_text
 from atlasplane.sources.recording import LabelledEvent, Recording
 
 _HEAD_BYTES = 512
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")
 _LABEL_COLUMNS = ["channel", "start_s", "stop_s", "class"]
 
@@ -52,7 +59,7 @@ def read_recording(
     head = _head(path)
     for marks, reader in (
         ((EDF_MARK, BDF_MARK), read_edf),
-        ((_HDF5,), read_plux),
+        ((HDF5_MARK,), read_plux),
     ):
         if head.startswith(marks):
             return reader(path, channels=channels)
@@ -70,13 +77,13 @@ def _read_text(
     path: Path, head: bytes, layout: RecordingLayout | None, channels: ChannelMap | None
 ) -> Recording:
     start = head.removeprefix(b"\xef\xbb\xbf")
-    if start.startswith(b"Label:"):
+    if start.startswith(TRIGNO_MARK):
         return read_trigno(path, channels=channels)
-    if start.startswith(b"# OpenSignals Text File Format"):
+    if start.startswith(OPENSIGNALS_MARK):
         return read_opensignals(path, channels=channels)
-    if start.startswith(b"# Simple Text Format"):
+    if start.startswith(BIOSPPY_MARK):
         return read_biosppy(path, layout=layout, channels=channels)
-    if start.startswith(b"File Name:") and b"engineering units" in start:
+    if start.startswith(DATALOG_MARK) and b"engineering units" in start:
         return read_datalog(path, layout=layout, channels=channels)
     if b"\0" in head:
         raise BadFile(

@@ -30,6 +30,8 @@ from atlasplane.sources.recording import Recording, Samples
 _AGAIN = "Export the recording from OpenSignals again"
 _END = "# EndOfHeader"
 _PIECE = 1 << 20
+_FRAME_COUNTS = 16
+"""A BITalino numbers its frames with four bits, whatever type holds the numbers."""
 _BROKEN = (OSError, KeyError, ValueError, TypeError, RuntimeError, IndexError, AttributeError)
 
 
@@ -176,10 +178,11 @@ def _segments(counter: Any, n_samples: int) -> Segments:
     if counter is None or counter.dtype.kind != "u" or len(counter) != n_samples:
         return Segments.whole(n_samples)
     before: int | None = None
+    modulus = _modulus(counter)
     cuts, widths = [0], [0]
     for first in range(0, n_samples, _PIECE):
         numbers = np.asarray(counter[first : first + _PIECE]).reshape(-1).astype(np.int64)
-        lost = lost_before(numbers, before, 1 << (8 * counter.dtype.itemsize))
+        lost = lost_before(numbers, before, modulus)
         before = int(numbers[-1])
         where = np.flatnonzero(lost)
         cuts += [first + int(at) for at in where]
@@ -187,6 +190,13 @@ def _segments(counter: Any, n_samples: int) -> Segments:
     places = np.array([*cuts, n_samples], dtype=np.int64)
     starts = places[:-1] + np.cumsum(widths)
     return Segments(starts, places, int(starts[-1] + places[-1] - places[-2]))
+
+
+def _modulus(counter: Any) -> int:
+    """Where a counter starts again: at 16 where no sample is numbered higher, else with its type."""
+    ends = (int(np.max(counter[n : n + _PIECE])) for n in range(0, len(counter), _PIECE))
+    few = len(counter) > _FRAME_COUNTS and all(each < _FRAME_COUNTS for each in ends)
+    return _FRAME_COUNTS if few else 1 << (8 * counter.dtype.itemsize)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -131,6 +131,11 @@ def read_table(
     said = _layout(layout, channels)
     table = _found(first_lines(path), said, file)
     values = [n for n in range(len(table.names)) if n != table.time]
+    if not values:
+        what = "has a column of times and no other"
+        raise BadFile(
+            file, what, "Export it with its channels, or state columns under [text] in a channel map"
+        )
     clock = _Clock(table, said.period_s or _mapped_period(channels), file)
     blocks = clock.watched(number_rows(path, table.form))
     store = unpacked(blocks, values, file=file, lost=clock.lost)
@@ -141,6 +146,7 @@ def read_table(
             unit=units[column],
             period_s=clock.period_s,
             n_samples=store.length(n),
+            unit_stated=not table.units[column] and said.unit is not None,
         )
         for n, column in enumerate(values)
     ]
@@ -185,6 +191,9 @@ def _found(lines: Sequence[str], said: RecordingLayout, file: str) -> _Table:
     rows = cells[header:]
     if not rows:
         raise BadFile(file, "holds no numbers", "Check that this is the right file")
+    if not any(_is_numbers(row, comma) for row in rows):
+        what = f"holds no rows of numbers: line {start + header + 1} starts with '{rows[0][0][:40]}'"
+        raise BadFile(file, what, "Give a recording, such as an EDF, or a table with a column a channel")
     if not header and not said.delimiter and delimiter == "," and _may_be_decimals(rows):
         what = "has commas that may be decimals or may part columns"
         raise BadInput(file, what, "State delimiter and decimal under [text] in a channel map")

@@ -12,6 +12,9 @@ from atlasplane.sources.recording import ChannelKind
 STANDARD_GRAVITY = 9.80665
 """m/s2; exact by definition."""
 
+KNOWN_UNITS = ("nV", "uV", "mV", "V", "g", "mg", "m/s2", "deg/s", "rad/s", "deg", "rad", "counts")
+"""As a person states them; files write more."""
+
 _UNITS: Mapping[str, tuple[str, float]] = MappingProxyType(
     {
         "nv": ("uV", 1e-3),
@@ -37,21 +40,24 @@ _UNITS: Mapping[str, tuple[str, float]] = MappingProxyType(
     }
 )
 
-# In this order: an electroencephalogram is no electromyogram, an electrocardiogram none either.
+# In this order: an electroencephalogram is no electromyogram, an electrocardiogram none either. What is also
+# part of a muscle's name or of "forearms" and "cramp" stands for itself only as a whole word.
 _WORDS: tuple[tuple[ChannelKind, re.Pattern[str]], ...] = (
     (ChannelKind.ECG, re.compile(r"ecg|ekg|electrocardio|elektrokardio")),
     (ChannelKind.EMG, re.compile(r"emg|electromyo|elektromyo")),
     (ChannelKind.ACCELERATION, re.compile(r"(?<![a-z])acc|accelero")),
     (ChannelKind.ROTATION, re.compile(r"(?<![a-z])gyr|rotation")),
-    (ChannelKind.ANGLE, re.compile(r"(?<![a-z])gon|flex|angle")),
+    (ChannelKind.ANGLE, re.compile(r"(?<![a-z])gon|(?<![a-z])(?:flex|flexo|flexion|angle)(?![a-z])")),
     (
         ChannelKind.OTHER,
         re.compile(
-            r"eeg|eog|ppg|bvp|spo2|sao2|resp|eda|gsr|temp|trig|force|quaternion|buffer|ramp|load|aux|sync|"
-            r"marker|status|rms|mag(?![a-z])|(?<![a-z])other"
+            r"eeg|eog|ppg|bvp|spo2|sao2|gsr|trig|force|quaternion|buffer|aux|sync|marker|status|mag(?![a-z])|"
+            r"(?<![a-z])(?:resp|load|other|temperatur)|(?<![a-z])(?:eda|temp|ramp|rms)(?![a-z])"
         ),
     ),
 )
+# Short for a muscle as well: flexor, temporalis. No angle or temperature is given in volts.
+_OR_MUSCLE = re.compile(r"(?<![a-z])(?:flex|flexo|flexion|temp)(?![a-z])")
 _BY_UNIT: Mapping[str, ChannelKind] = MappingProxyType(
     {
         "uV": ChannelKind.EMG,
@@ -103,7 +109,10 @@ def kind_of(label: str, unit: str, *, sensor: str = "") -> ChannelKind:
     sensor : str
         What the file says of the sensor; it outweighs the label, and the label the unit.
     """
-    for words in (sensor.lower(), label.lower()):
+    named = label.lower()
+    if unit == UNIT_OF[ChannelKind.EMG]:
+        named = _OR_MUSCLE.sub("", named)
+    for words in (sensor.lower(), named):
         for kind, pattern in _WORDS:
             if pattern.search(words):
                 return kind

@@ -13,7 +13,7 @@ from atlasplane.report.quantity_rows import pose_angles, repeats, site_text, val
 from atlasplane.report.sections import Section, sectioned
 from atlasplane.report.view import ChangeGroup, ChangeRow, ChangesView
 from atlasplane.report.visit_view import visit_name
-from atlasplane.report.wording import CHANGE_NOTE, prose
+from atlasplane.report.wording import CHANGE_NOTE, QUALITY_WORDS, prose
 
 _KINDS = {True: "beyond", False: "within", None: "unknown"}
 _SHARED = "shared terms: "
@@ -117,7 +117,9 @@ def _row(change: Change, *, continues: bool) -> ChangeRow:
 
 
 def _without_mdc(change: Change) -> str:
-    """Counts are judged by their intervals; of the rest the error is not known."""
+    """Counts are judged by their intervals; of the rest the error is not known, or larger than it says."""
+    if change.withheld:
+        return f"not compared: {', '.join(QUALITY_WORDS[flag] for flag in change.withheld)}"
     return NO_ERROR if change.distinguishable is None else NOTHING
 
 

@@ -182,6 +182,7 @@ def _change(change: Change) -> Json:
         "correlation_source": change.correlation_source or None,
         "mdc": mdc_json(change.mdc),
         "distinguishable": change.distinguishable,
+        "withheld": list(change.withheld),
         "meaningful": change.meaningful,
         "sustained": change.sustained,
         "percent_reduction": finite(change.percent_reduction),

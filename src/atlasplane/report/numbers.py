@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from atlasplane.core.change import Change
-from atlasplane.core.observation import Interval, Mdc, Measurement, coverage_factor
+from atlasplane.core.observation import Count, Interval, Mdc, Measurement, coverage_factor
 from atlasplane.core.quantity import Quantity
 from atlasplane.core.units import printed_unit
 
@@ -21,6 +21,7 @@ NO_ERROR = "no published error"
 NOTHING = "\N{EN DASH}"
 """Stands in an empty cell of a table."""
 LEVEL = 0.95
+_MINUTE_S, _HOUR_S = 60.0, 3600.0
 _U_DIGITS = 2
 _MORE_DIGITS = 3
 """A change nearer to its MDC than this many further digits is printed as it is."""
@@ -92,8 +93,20 @@ def decimals_of_u(u: float | None, quantity: Quantity) -> int:
     return _U_DIGITS - 1 - exponent
 
 
+def count_decimals(count: Count) -> int:
+    """Decimals of a rate: two significant digits of a quarter of its 95 % interval, or the catalogue's."""
+    span = count.interval(LEVEL)
+    low, high = span.low or 0.0, span.high or 0.0
+    return min(decimals_of_u((high - low) / 4, count.quantity), count.quantity.decimals)
+
+
 def change_decimals(change: Change) -> int:
-    """Decimals of a change: two significant digits of its u, more where change and MDC would print alike."""
+    """Decimals of a change: two significant digits of its u, more where change and MDC would print alike.
+
+    A change of counts has those of the less certain one.
+    """
+    if isinstance(change.pre, Count) and isinstance(change.post, Count):
+        return min(count_decimals(change.pre), count_decimals(change.post))
     digits, mdc = decimals_of_u(change.u, change.pre.quantity), change.mdc
     if mdc is None or change.value is None:
         return digits
@@ -145,6 +158,15 @@ def interval_text(interval: Interval | None, decimals: int, code: str) -> str:
 def mdc_text(mdc: Mdc | None, decimals: int, code: str) -> str:
     """A minimal detectable change; empty where it is unknown."""
     return "" if mdc is None else with_unit(fixed(mdc.value, decimals), code)
+
+
+def length_text(seconds: float) -> str:
+    """A length of time in the unit that suits it: 3.9 h, 2.2 min, 11.5 s, 0.25 s."""
+    if seconds >= _HOUR_S:
+        return f"{fixed(seconds / _HOUR_S, 1)}{NO_BREAK}h"
+    if seconds >= 2 * _MINUTE_S:
+        return f"{fixed(seconds / _MINUTE_S, 1)}{NO_BREAK}min"
+    return f"{fixed(seconds, 1 if seconds >= 1 or not seconds else 2)}{NO_BREAK}s"
 
 
 def percent(share: float, decimals: int = 0) -> str:

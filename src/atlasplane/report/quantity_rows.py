@@ -19,9 +19,11 @@ from atlasplane.report.limits_text import flag_text, reference_text
 from atlasplane.report.numbers import (
     LEVEL,
     NO_ERROR,
+    count_decimals,
     decimals_of,
     fixed,
     interval_text,
+    length_text,
     shown_measurement,
     with_unit,
 )
@@ -34,6 +36,7 @@ from atlasplane.uncertainty.budget import variance_shares
 BUDGET_KINDS = ("landmarks", "observers", "scale", "head", "tube", "shape", "frame", "registration")
 """Order of the columns of the budget; a contribution of another name follows."""
 _POSE_DECIMALS = 1
+_HOUR_S = 3600.0
 
 
 def quantity_groups(
@@ -122,7 +125,7 @@ def _structure(site: Site) -> str:
 def value_text(observation: Observation) -> str:
     """The value alone: as it stands in the table, of a count its rate."""
     if isinstance(observation, Count):
-        return with_unit(fixed(observation.rate, observation.quantity.decimals), observation.quantity.unit)
+        return with_unit(fixed(observation.rate, count_decimals(observation)), observation.quantity.unit)
     return _shown(observation)["value"]
 
 
@@ -187,8 +190,10 @@ def _measurement(measured: Measurement) -> dict[str, str]:
 
 
 def _count(count: Count) -> dict[str, str]:
-    digits, unit = count.quantity.decimals, count.quantity.unit
+    digits, unit = count_decimals(count), count.quantity.unit
     per = with_unit(fixed(count.exposure, 1), count.exposure_unit)
+    if count.exposure_unit == "h":
+        per = length_text(count.exposure * _HOUR_S)
     return {
         "value": f"{count.n} in {per}: {with_unit(fixed(count.rate, digits), unit)}",
         "expanded": interval_text(count.interval(LEVEL), digits, unit),

@@ -13,13 +13,12 @@ from atlasplane.report.spasm_agreement import agreement_json
 def spasm_document(analysed: AnalysedRecording) -> Json:
     """`spasm --json`: events, rate and burden of every channel."""
     analysis, started = analysed.analysis, analysed.recording.started
-    known = started is not None and started.tzinfo is not None
     return {
         "schema": "atlasplane.spasm/1",
         "software": atlasplane.__version__,
         "file": analysis.file,
         "simulated": analysis.simulated,
-        "started": started.isoformat() if started is not None and known else None,
+        "started": None if started is None else started.isoformat(),
         "duration_s": analysis.duration_s,
         "analysed_s": analysis.analysed_s,
         "merge_gap_s": analysis.merge_gap_s,
@@ -51,7 +50,7 @@ def _channel(channel: ChannelSpasms, *, raw: bool) -> Json:
         "clonus_hz": _estimate(channel.clonus_hz, "Hz"),
         "intensity_uV": None if raw else _estimate(channel.intensity_uV, "uV"),
         "intensity_percent": _estimate(channel.intensity_percent, "%"),
-        "burden_by_hour": list(channel.burden_by_hour),
+        "burden_by_hour": [None if hour is None else hour.value for hour in channel.burden_by_hour],
         "events": [_event(event, raw=raw) for event in channel.events],
         "excluded": [
             {"start_s": part.start_s, "stop_s": part.stop_s, "why": part.why} for part in channel.excluded

@@ -59,7 +59,7 @@ class _Levels:
 
 
 def event_plot(detail: EventDetail, title: str, *, raw: bool = False, stamp: str = "") -> str:
-    """The drawing as SVG; the event itself is on a pale ground, and time counts from its begin.
+    """The drawing as SVG; the event itself is on a pale ground, and time counts from its start.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _seconds(axis: TimeAxis) -> Iterator[str]:
         yield path(f"M{x:.1f} {_TOP}V{_MIDDLE}M{x:.1f} {_HEAD}V{_FOOT + 4}", GRID, 0.8)
         anchor = "end" if x > _RIGHT - 14 else "middle"
         yield letters((x, _FOOT + 18), text, anchor=anchor, size=11.5)
-    yield letters((_RIGHT, _FOOT + 36), "from its begin", anchor="end", size=11.5)
+    yield letters((_RIGHT, _FOOT + 36), "from its start", anchor="end", size=11.5)
 
 
 def _amplitudes(top_uV: float) -> Iterator[str]:
@@ -194,7 +194,7 @@ def _course(envelope: Columns, levels: _Levels) -> str:
 
 def _key(threshold_uV: float, unit: str) -> Iterator[str]:
     y = _HEAD - 10
-    digits = 2 if threshold_uV < 10 else 1
+    digits = 2 if threshold_uV < 10 else 1 if threshold_uV < 100 else 0
     yield path(f"M0 {y - 1}h18", _ENVELOPE_INK, 2.4)
     yield letters((24, y + 3), f"root mean square over 0.1 s, {unit}", size=11.5)
     yield path(f"M236 {y - 1}h18", BLACK_INK, 1.2, dash="5 3")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from atlasplane.core.finding import Finding
 from atlasplane.core.observation import Interval
@@ -14,17 +15,18 @@ from atlasplane.core.units import printed_unit
 from atlasplane.pathways.spasm.result import (
     ChannelSpasms,
     Estimate,
+    EventClass,
     SpasmAnalysis,
     SpasmCount,
     SpasmEvent,
     UnmeasuredChannel,
 )
 from atlasplane.report.bones_view import BonesCell, BonesRow, BonesTable
-from atlasplane.report.numbers import NO_BREAK, NOTHING, fixed, interval_text, with_unit
+from atlasplane.report.numbers import NO_BREAK, NOTHING, fixed, interval_text, length_text, with_unit
 from atlasplane.report.spasm_svg import CLASS_NAMES, LANES, TimeAxis
 from atlasplane.sources.muscles import muscles
 
-HOUR_S, MINUTE_S = 3600.0, 60.0
+HOUR_S = 3600.0
 RAW_UNIT = "file units"
 """Of a channel whose file does not tell microvolts: steps of a converter, or a unit that is no voltage."""
 SIDE_ORDER = {"left": 0, "right": 1, None: 2}
@@ -34,10 +36,32 @@ SOURCES = {
     "noise": "stated noise",
     "reference": "reference contraction",
 }
-EVENT_COLUMNS = ("Channel", "Class", "Begin", "Duration", "Strength", "Rhythm", "Confidence")
+EXCLUDED_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "spasm.missing": "not recorded",
+        "spasm.saturated": "at the end of the recorder's range",
+        "spasm.flat": "in which the amplifier stood still",
+        "spasm.jump": "in which the electrode's potential jumped",
+        "spasm.creep": "in which the contact's noise crept up",
+        "spasm.onset": "at the begin or end of the signal",
+    }
+)
+"""Why a stretch is excluded, by the code of its finding."""
+_COUNTED: Mapping[EventClass, tuple[str, str]] = MappingProxyType(
+    {kind: (name, name) for kind, name in CLASS_NAMES.items()}
+    | {
+        EventClass.TONIC: ("tonic spasm", "tonic spasms"),
+        EventClass.MIXED: ("mixed spasm", "mixed spasms"),
+        EventClass.CRAMP: ("cramp", "cramps"),
+        EventClass.UNIT: ("stretch of single units", "stretches of single units"),
+    }
+)
+"""What one event of a class is called, and what several are."""
+EVENT_COLUMNS = ("Channel", "Class", "Start", "Duration", "Strength", "Rhythm", "Confidence")
 MOST_EVENTS = 300
 """Events that a table lists; the JSON document has all."""
-_WHOLE_FROM = 100.0
+_WHOLE_FROM = 10.0
+"""Standard uncertainty of a rate from which on it is printed without decimals."""
 _MISSING = BonesCell(value=NOTHING, sub="", kind="missing")
 
 
@@ -112,39 +136,53 @@ def _half_width(interval: Interval | None) -> float | None:
 
 def rate_text(rate: SpasmCount) -> str:
     """23 in 4.8 h."""
-    return f"{rate.n} in {hours_text(rate.exposure_h * HOUR_S)}"
+    return f"{rate.n} in {length_text(rate.exposure_h * HOUR_S)}"
 
 
 def count_text(rate: SpasmCount) -> str:
     """23 spasms in 4.8 h."""
-    return f"{rate.n} {'spasm' if rate.n == 1 else 'spasms'} in {hours_text(rate.exposure_h * HOUR_S)}"
+    return f"{rate.n} {'spasm' if rate.n == 1 else 'spasms'} in {length_text(rate.exposure_h * HOUR_S)}"
 
 
 def rate_interval(rate: SpasmCount) -> str:
     """4.8 per hour (3.1 to 7.0)."""
-    per = rate.n / rate.exposure_h
-    digits = 1 if per < _WHOLE_FROM else 0
+    per, u = rate.n / rate.exposure_h, _half_width(rate.interval)
+    digits = 1 if u is None or u < _WHOLE_FROM else 0
     return f"{fixed(per, digits)} per hour ({interval_text(rate.interval, digits, '1')})"
-
-
-def hours_text(seconds: float) -> str:
-    """A length of time in the unit that suits it."""
-    if seconds >= HOUR_S:
-        return f"{fixed(seconds / HOUR_S, 1)}{NO_BREAK}h"
-    if seconds >= 2 * MINUTE_S:
-        return f"{fixed(seconds / MINUTE_S, 1)}{NO_BREAK}min"
-    return f"{fixed(seconds, 1 if seconds >= 1 else 2)}{NO_BREAK}s"
 
 
 def class_counts(channel: ChannelSpasms) -> str:
     """How many events of each class."""
     counts = ((kind, sum(e.class_ is kind for e in channel.events)) for kind in LANES)
-    return "; ".join(f"{n} {CLASS_NAMES[kind]}" for kind, n in counts if n) or "no event"
+    return "; ".join(f"{n} {_COUNTED[kind][n > 1]}" for kind, n in counts if n) or "no event"
 
 
 def excluded_s(channel: ChannelSpasms) -> float:
     """Time that tells nothing of the muscle."""
     return sum(part.stop_s - part.start_s for part in channel.excluded)
+
+
+def excluded_text(channel: ChannelSpasms) -> str:
+    """12.0 s excluded: 10.0 s not recorded, 2.0 s beside a step of the potential; the longest first."""
+    reasons: dict[str, float] = {}
+    for part in channel.excluded:
+        reasons[part.why] = reasons.get(part.why, 0.0) + part.stop_s - part.start_s
+    if not reasons:
+        return "nothing excluded"
+    if len(reasons) == 1:
+        (why,) = reasons
+        return f"{length_text(excluded_s(channel))} excluded: {EXCLUDED_WORDS.get(why, why)}"
+    ordered = sorted(reasons.items(), key=lambda pair: -pair[1])
+    said = ", ".join(f"{length_text(seconds)} {EXCLUDED_WORDS.get(why, why)}" for why, seconds in ordered)
+    return f"{length_text(excluded_s(channel))} excluded: {said}"
+
+
+def analysed_text(channels: Sequence[ChannelSpasms]) -> str:
+    """The time analysed; from the shortest to the longest where channels differ."""
+    if not channels:
+        return NOTHING
+    ends = [length_text(end(channel.analysed_s for channel in channels)) for end in (min, max)]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}, by channel"
 
 
 def baseline_text(channel: ChannelSpasms, axis: TimeAxis) -> str:
@@ -154,7 +192,8 @@ def baseline_text(channel: ChannelSpasms, axis: TimeAxis) -> str:
     if baseline.start_s is None or baseline.stop_s is None:
         return said
     ends = (baseline.start_s, baseline.stop_s)
-    digits = 0 if all(end.is_integer() for end in ends) else 1
+    begin_s = axis.start_fraction_s if baseline.source == "segment" else 0.0
+    digits = 0 if all((end + begin_s).is_integer() for end in ends) else 1
     if baseline.source == "segment":
         begin, end = (axis.text(end, digits).removesuffix(f"{NO_BREAK}s") for end in ends)
         unit = "" if ":" in end else f"{NO_BREAK}s"
@@ -165,6 +204,12 @@ def baseline_text(channel: ChannelSpasms, axis: TimeAxis) -> str:
 def amplitude_text(value: float, digits: int, *, raw: bool) -> str:
     """An amplitude with its unit; one of a channel that is not in microvolts is called what it is."""
     return f"{fixed(value, digits)}{NO_BREAK}{RAW_UNIT if raw else printed_unit('uV')}"
+
+
+def level_text(value: float, most: int, *, raw: bool) -> str:
+    """The same with three significant digits, whole from 100 on; `most` decimals at most."""
+    exponent = math.floor(math.log10(value)) if value > 0 else 0
+    return amplitude_text(value, min(max(2 - exponent, 0), most), raw=raw)
 
 
 def channel_table(
@@ -181,10 +226,15 @@ def channel_table(
         _row("Burden", "share of the analysed time in spasm", channels, burden_cell),
         _row("Spasms", "95 % interval of the rate", channels, count_cell),
         _row("Mean duration", "of a spasm", channels, _duration),
-        _row("Strength", "root mean square within spasms", channels, partial(_strength, raw=raw)),
+        _row(
+            "Strength",
+            "root mean square within spasms, noise taken off",
+            channels,
+            partial(_strength, raw=raw),
+        ),
         _row("Clonus", "contractions a second", channels, _clonus),
         _row("Events", "all classes", channels, lambda c: BonesCell(value=class_counts(c), sub="", kind="")),
-        _row("Analysed", "excluded beside it", channels, _analysed),
+        _row("Analysed", "excluded beside it, and why", channels, _analysed),
         _row("Threshold", "root mean square, own noise below it", channels, partial(_threshold, raw=raw)),
         _row(
             "Baseline",
@@ -239,7 +289,7 @@ def _strength(channel: ChannelSpasms, *, raw: Collection[str]) -> BonesCell:
 
 
 def strength_text(channel: ChannelSpasms, *, raw: bool) -> str:
-    """31.7 µV (28.3 to 35.2 µV): root mean square within spasms; a dash without one."""
+    """31.7 µV (28.3 to 35.2 µV): root mean square within spasms, noise taken off; a dash without one."""
     if channel.intensity_uV is None:
         return NOTHING
     value, within = _strength_parts(channel, raw=raw)
@@ -262,16 +312,14 @@ def _clonus(channel: ChannelSpasms) -> BonesCell:
 
 
 def _analysed(channel: ChannelSpasms) -> BonesCell:
-    left_out = excluded_s(channel)
-    sub = f"{hours_text(left_out)} excluded" if left_out else "nothing excluded"
-    return BonesCell(value=hours_text(channel.analysed_s), sub=sub, kind="")
+    return BonesCell(value=length_text(channel.analysed_s), sub=excluded_text(channel), kind="")
 
 
 def _threshold(channel: ChannelSpasms, *, raw: Collection[str]) -> BonesCell:
     steps = channel.label in raw
     low, high = channel.baseline.noise_uV, channel.baseline.threshold_uV
     return BonesCell(
-        value=amplitude_text(high, 2, raw=steps), sub=f"noise {amplitude_text(low, 2, raw=steps)}", kind=""
+        value=level_text(high, 2, raw=steps), sub=f"noise {level_text(low, 2, raw=steps)}", kind=""
     )
 
 
@@ -288,13 +336,13 @@ def event_rows(
 
 
 def event_cells(event: SpasmEvent, axis: TimeAxis, *, raw: bool = False) -> tuple[str, ...]:
-    """Class, begin, duration, strength, rhythm and confidence."""
+    """Class, start, duration, strength, rhythm and confidence."""
     rhythm = NOTHING if event.frequency_hz is None else f"{fixed(event.frequency_hz, 1)}{NO_BREAK}Hz"
     return (
         CLASS_NAMES[event.class_],
         axis.text(event.start_s, 1 if axis.is_short else 0),
-        hours_text(event.duration_s),
-        amplitude_text(event.rms_uV, 1, raw=raw),
+        length_text(event.duration_s),
+        level_text(event.rms_uV, 1, raw=raw),
         rhythm,
         fixed(event.confidence, 2),
     )

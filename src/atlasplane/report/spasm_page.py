@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import atlasplane
 from atlasplane.chain.spasms import AnalysedRecording
-from atlasplane.io.atomic import write_text
+from atlasplane.core.errors import OutputFailed
+from atlasplane.io.atomic import check_place, write_text
 from atlasplane.report.spasm_section import spasm_section
 from atlasplane.report.spasm_view import SpasmView
 from atlasplane.report.wording import DISCLAIMER
@@ -17,6 +18,7 @@ from atlasplane.report.wording import DISCLAIMER
 if TYPE_CHECKING:
     from jinja2 import Template
 
+SUFFIXES = (".html", ".htm")
 SIMULATED = "SIMULATED DATA: this recording is not of a real person"
 
 
@@ -44,8 +46,18 @@ def spasm_page(analysed: AnalysedRecording) -> str:
     return _template().render(report=page)
 
 
+def check_page_path(path: Path) -> None:
+    """Refuse a name that would call the page something else, or a place that is none; raises OutputFailed."""
+    if path.suffix.lower() not in SUFFIXES and not path.is_dir():
+        what = f"ends in '{path.suffix}', and the report is a page" if path.suffix else "has no ending"
+        remedy = "Name it .html; a browser prints it as PDF, and 'report' writes a case's report as PDF"
+        raise OutputFailed(str(path), what, remedy)
+    check_place(path)
+
+
 def write_spasm_page(analysed: AnalysedRecording, path: Path) -> None:
     """Write the page whole or not at all; raises OutputFailed."""
+    check_page_path(path)
     write_text(path, spasm_page(analysed))
 
 

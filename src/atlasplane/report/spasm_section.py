@@ -11,14 +11,14 @@ from atlasplane.chain.measured import MeasuredCase
 from atlasplane.chain.spasms import AnalysedRecording
 from atlasplane.chain.spasms_details import event_detail, spectrum, telling_events
 from atlasplane.core.finding import Severity
-from atlasplane.core.observation import Interval
 from atlasplane.pathways.spasm.result import ChannelSpasms, SpasmAnalysis, SpasmEvent
-from atlasplane.report.numbers import NO_BREAK, fixed, time_text
+from atlasplane.report.numbers import length_text, time_text
 from atlasplane.report.spasm_agreement import agreement_table
 from atlasplane.report.spasm_event import event_plot
 from atlasplane.report.spasm_numbers import (
     EVENT_COLUMNS,
     MOST_EVENTS,
+    analysed_text,
     axis_of,
     by_muscle,
     channel_name,
@@ -29,7 +29,6 @@ from atlasplane.report.spasm_numbers import (
     event_cells,
     event_rows,
     findings_once,
-    hours_text,
     muscle_text,
 )
 from atlasplane.report.spasm_series import Named, recordings_table, series_plot
@@ -171,9 +170,9 @@ def _facts(analysed: AnalysedRecording) -> Iterator[tuple[str, str]]:
     yield "Recording", analysis.file + (" (simulated)" if analysis.simulated else "")
     if started is not None:
         yield "Started", time_text(started)
-    yield "Length", hours_text(analysis.duration_s)
-    yield "Analysed", hours_text(analysis.analysed_s)
-    yield "Merge gap", f"{fixed(analysis.merge_gap_s, 1)}{NO_BREAK}s"
+    yield "Length", length_text(analysis.duration_s)
+    yield "Analysed", analysed_text(analysis.channels)
+    yield "Merge gap", length_text(analysis.merge_gap_s)
 
 
 # ---- pictures ----
@@ -199,7 +198,7 @@ def _strip(
         f"{count_text(c.rate)}"
         for c in group
     )
-    length = hours_text(analysed.analysis.duration_s)
+    length = length_text(analysed.analysis.duration_s)
     stamp = _stamp(analysed)
     named = f"{stamp}: " if stamp else ""
     alt = f"{named}{_group_name(group)}, {length}. In spasm: {said}. The table has the numbers."
@@ -239,17 +238,17 @@ def _strip_row(
         events=tuple((e.class_, e.start_s, e.stop_s) for e in channel.events),
         excluded=tuple((x.start_s, x.stop_s) for x in channel.excluded),
         quiet=quiet,
-        hours=tuple(_hours(channel, analysed.hour_intervals.get(channel.label, ()))),
+        hours=tuple(_hours(channel)),
     )
 
 
-def _hours(channel: ChannelSpasms, intervals: Sequence[Interval | None]) -> Iterator[HourBar]:
-    for k, percent in enumerate(channel.burden_by_hour):
-        if percent is not None:
-            span = intervals[k] if k < len(intervals) else None
+def _hours(channel: ChannelSpasms) -> Iterator[HourBar]:
+    for k, burden in enumerate(channel.burden_by_hour):
+        if burden is not None:
+            span = burden.interval
             yield HourBar(
                 hour=k,
-                percent=percent,
+                percent=burden.value,
                 low=None if span is None else span.low,
                 high=None if span is None else span.high,
             )
@@ -292,13 +291,14 @@ def _event(
         event,
         analysed.signals[channel.label],
         threshold_uV=channel.baseline.threshold_uV,
+        begin_s=own.start_s,
         end_s=own.start_s + own.duration_s,
     )
     kind, begin, duration, strength, rhythm, confidence = event_cells(event, axis, raw=raw)
     words = [f"at {begin}", f"{duration} long", strength]
     words += [rhythm] if event.frequency_hz is not None else []
     seen_s = detail.start_s + len(detail.signal_uV) / detail.rate_hz
-    shown = "" if seen_s >= event.stop_s else "; its begin is shown"
+    shown = "" if seen_s >= event.stop_s else "; its start is shown"
     title = f"{channel_name(channel)}: {kind}{'' if event.class_.is_spasm else ', not counted'}"
     return SpasmPicture(
         title=title,

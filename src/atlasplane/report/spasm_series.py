@@ -20,6 +20,7 @@ from atlasplane.report.spasm_numbers import (
     estimate_text,
 )
 from atlasplane.report.spasm_svg import STAMP_INK, letters, opened, path
+from atlasplane.report.wording import QUALITY_WORDS
 
 Named = Sequence[tuple[SpasmAnalysis, str]]
 """Recordings and what each is called."""
@@ -102,9 +103,10 @@ def _change_cell(change: Change | None) -> BonesCell:
     unit, digits = change.pre.quantity.unit, change_decimals(change)
     verdict = {True: "distinguishable", False: "not distinguishable", None: "not compared"}
     limit = mdc_text(change.mdc, digits, unit)
+    why = "".join(f": {QUALITY_WORDS[flag]}" for flag in change.withheld)
     return BonesCell(
         value=with_unit(fixed(change.value, digits, plus=True), unit),
-        sub=f"{f'MDC95 {limit}; ' if limit else ''}{verdict[change.distinguishable]}",
+        sub=f"{f'MDC95 {limit}; ' if limit else ''}{verdict[change.distinguishable]}{why}",
         kind="beyond" if change.distinguishable else "",
     )
 

@@ -64,9 +64,11 @@ def spectrogram(rows: Sequence[SpectrumRow], axis: TimeAxis, title: str, *, stam
 def _row(row: SpectrumRow, top: float, axis: TimeAxis) -> Iterator[str]:
     spectrum = row.spectrum
     yield letters((0, top + 15), row.name, colour=BLACK_INK, size=17, bold=True)
-    stop = axis.x(spectrum.step_s * spectrum.level_dB.shape[1])
+    start, stop = (
+        axis.x(spectrum.start_s + spectrum.step_s * column) for column in (0, spectrum.level_dB.shape[1])
+    )
     yield (
-        f'<image x="{LEFT}" y="{top:.1f}" width="{stop - LEFT:.1f}" height="{_ROW}" '
+        f'<image x="{start:.1f}" y="{top:.1f}" width="{stop - start:.1f}" height="{_ROW}" '
         f'preserveAspectRatio="none" style="image-rendering:pixelated" '
         f'href="data:image/png;base64,{_png(_coloured(spectrum))}"/>'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,8 +34,9 @@ from atlasplane.report.spasm_svg import (
 CURVE, LANE, ROW_GAP, HEAD, FOOT = 74.0, 13.0, 20.0, 14.0, 40.0
 BARS, BARS_GAP = 96.0, 34.0
 _LOW, _HIGH = -1.0, 5.0
-"""Octaves around the threshold that the curve spans: from half of it to 32 times."""
-_SHOWN_OCTAVES = (0, 2, 4)
+"""Octaves around the threshold that the curve spans at least: from half of it to 32 times."""
+_LEVELS, _LEVEL_STEP = 3, 2
+"""Levels that are named, and how many octaves they lie apart at least."""
 _LEAST_BAR = 1.6
 _MEAN_INK, _PEAK_INK = "#8FA1AD", "#CBD5DB"
 _HOUR_S = 3600.0
@@ -117,10 +119,10 @@ def strip(
     """
     lanes, with_bars = lanes_of(rows), any(len(row.hours) > 1 for row in rows)
     height, one = strip_height(rows, with_bars=with_bars), CURVE + 4 + LANE * max(1, len(lanes))
-    foot = height - FOOT
+    foot, most = height - FOOT, _most_octaves(rows)
     parts = [opened(height, title), *time_lines(axis, HEAD - 6, foot)]
     for k, row in enumerate(rows):
-        parts += _row(row, HEAD + k * (one + ROW_GAP), lanes, axis)
+        parts += _row(row, HEAD + k * (one + ROW_GAP), lanes, axis, most)
     if with_bars:
         parts += _bars(rows, foot - BARS, axis, most_percent)
     parts.append(letters((RIGHT, height - 5), axis.name, anchor="end", size=13))
@@ -129,13 +131,28 @@ def strip(
     return "".join([*parts, "</svg>"])
 
 
-def _row(row: StripRow, top: float, lanes: Sequence[EventClass], axis: TimeAxis) -> Iterator[str]:
+def _most_octaves(rows: Sequence[StripRow]) -> float:
+    """What the curves span upwards: all that is judged lies within, so that none is cut flat."""
+    highest = _HIGH
+    for row in rows:
+        judged = row.peak.astype(float)
+        for start_s, stop_s in row.excluded:
+            judged[math.floor(start_s / row.step_s) : math.ceil(stop_s / row.step_s)] = np.nan
+        known = judged[np.isfinite(judged)]
+        if len(known):
+            highest = max(highest, math.ceil(math.log2(max(float(known.max()), 1.0))))
+    return highest
+
+
+def _row(
+    row: StripRow, top: float, lanes: Sequence[EventClass], axis: TimeAxis, most: float
+) -> Iterator[str]:
     foot = top + CURVE
     yield from _names(row, top)
-    yield from _levels(top)
-    yield _area(row, row.peak, axis, top, _PEAK_INK)
-    yield _area(row, row.mean, axis, top, _MEAN_INK)
-    yield path(f"M{LEFT} {_y(0.0, top):.1f}H{RIGHT}", BLACK_INK, 1.3, dash="6 4")
+    yield from _levels(top, most)
+    yield _area(row, row.peak, axis, _Height(top=top, most=most), _PEAK_INK)
+    yield _area(row, row.mean, axis, _Height(top=top, most=most), _MEAN_INK)
+    yield path(f"M{LEFT} {_y(0.0, top, most):.1f}H{RIGHT}", BLACK_INK, 1.3, dash="6 4")
     y = foot + 4
     for kind in lanes:
         spans = [(axis.x(start), axis.x(stop)) for own, start, stop in row.events if own is kind]
@@ -162,30 +179,39 @@ def _names(row: StripRow, top: float) -> Iterator[str]:
         y += 17 if k == 0 else 15
 
 
-def _levels(top: float) -> Iterator[str]:
-    for octave in _SHOWN_OCTAVES:
-        y = _y(float(octave), top)
+def _levels(top: float, most: float) -> Iterator[str]:
+    step = max(_LEVEL_STEP, math.ceil(most / _LEVELS))
+    for octave in range(0, math.ceil(most), step):
+        y = _y(float(octave), top, most)
         if octave:
             yield path(f"M{LEFT} {y:.1f}H{RIGHT}", GRID, 0.7)
         text = "threshold" if octave == 0 else f"{2**octave} ×"
         yield letters((LEFT - 8, y + 4), text, anchor="end", size=11.5)
 
 
-def _y(octaves: float, top: float) -> float:
-    share = (min(max(octaves, _LOW), _HIGH) - _LOW) / (_HIGH - _LOW)
+def _y(octaves: float, top: float, most: float) -> float:
+    share = (min(max(octaves, _LOW), most) - _LOW) / (most - _LOW)
     return top + CURVE * (1 - share)
 
 
-def _area(row: StripRow, values: Floats, axis: TimeAxis, top: float, colour: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Height:
+    """Where a curve stands, and the octaves that it spans upwards."""
+
+    top: float
+    most: float
+
+
+def _area(row: StripRow, values: Floats, axis: TimeAxis, at: _Height, colour: str) -> str:
     """The curve filled down to the foot; gaps stay open."""
-    foot, ways = top + CURVE, []
+    foot, ways = at.top + CURVE, []
     octaves = np.log2(np.maximum(values.astype(float), 2.0**_LOW))
     known = np.isfinite(octaves)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], known.astype(int), [0]))))
     for first, stop in zip(edges[::2], edges[1::2], strict=True):
         points = [f"M{axis.x(first * row.step_s):.1f} {foot:.1f}"]
         for k in range(first, stop):
-            points.append(f"V{_y(float(octaves[k]), top):.1f}H{axis.x((k + 1) * row.step_s):.1f}")
+            points.append(f"V{_y(float(octaves[k]), at.top, at.most):.1f}H{axis.x((k + 1) * row.step_s):.1f}")
         ways.append("".join([*points, f"V{foot:.1f}z"]))
     return f'<path d="{"".join(ways)}" fill="{colour}"/>' if ways else ""
 

@@ -111,15 +111,20 @@ class TimeAxis:
         digits : int
             Decimals of a second.
         """
-        rounded = round(time_s, digits)
+        rounded = round(time_s + self.start_fraction_s, digits)
         whole = math.floor(rounded)
         part = f"{rounded - whole:.{digits}f}"[1:] if digits else ""
         if self.started is not None:
-            return f"{self.started + timedelta(seconds=whole):%H:%M:%S}{part}"
+            return f"{self.started.replace(microsecond=0) + timedelta(seconds=whole):%H:%M:%S}{part}"
         if self.is_short:
             return f"{fixed(rounded, digits)}{NO_BREAK}s"
         hours, rest = divmod(whole, int(_HOUR_S))
         return f"{hours}:{rest // 60:02d}:{rest % 60:02d}{part}"
+
+    @property
+    def start_fraction_s(self) -> float:
+        """What the time of day of the start has beyond whole seconds; 0 where it is not known."""
+        return 0.0 if self.started is None else self.started.microsecond / 1e6
 
     @property
     def name(self) -> str:
@@ -131,12 +136,17 @@ class TimeAxis:
     def _seconds_of_day(self) -> float:
         if self.started is None:
             return 0.0
-        return self.started.hour * _HOUR_S + self.started.minute * _MINUTE_S + self.started.second
+        return (
+            self.started.hour * _HOUR_S
+            + self.started.minute * _MINUTE_S
+            + (self.started.second + self.start_fraction_s)
+        )
 
     def _label(self, time_s: float, step: float) -> str:
         if step >= _MINUTE_S:
             if self.started is not None:
-                return f"{self.started + timedelta(seconds=round(time_s)):%H:%M}"
+                whole = round(time_s + self.start_fraction_s)
+                return f"{self.started.replace(microsecond=0) + timedelta(seconds=whole):%H:%M}"
             minutes = round(time_s / _MINUTE_S)
             return f"{minutes // 60}:{minutes % 60:02d} h" if step >= _HOUR_S / 6 else f"{minutes} min"
         return f"{fixed(time_s, 0 if step >= 1 else 1)} s"

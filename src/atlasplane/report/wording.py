@@ -112,6 +112,7 @@ STANDINGS = {
     Standing.BEYOND: "beyond the limit",
 }
 QUALITY_WORDS = {
+    "rest_doubtful": "rest was not rest",
     "mm_at_detector": "mm at the detector, larger than the patient's",
     "technique_missing": "film geometry not stated",
     "nominal_scale": "placing error scaled by a nominal size",

@@ -1,8 +1,8 @@
 """A channel of electromyogram, block by block, to powers of frames: what is not muscle is taken out.
 
 The order is: gaps bridged; band-pass of zero phase; mains and its harmonics taken out; heart beats taken out;
-mean squares of frames. Each stretch of a minute is worked on with what lies around it, so that neither the
-blocks nor the stretches show in the result, and a day needs the memory of a minute.
+mean squares of frames. Each stretch of two minutes is worked on with what lies around it, so that neither
+the blocks nor the stretches show in the result, and a day needs the memory of two minutes.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ def without_heart(
     spacing = _spacing(rate_hz)
     reach = delay_samples(rate_hz)
     n_taps = 2 * (reach // spacing) + 1
-    weights, level = np.zeros(n_taps), np.zeros(1)
+    weights = np.zeros(n_taps)
+    level = np.array([0.0, n_taps * setting("adaptive_floor", "heart") ** 2])
     step = setting("adaptive_step", "heart")
     forget = 1 / (setting("adaptive_level", "heart") * rate_hz)
     muscle, heart = np.zeros(2 * reach, dtype=np.float32), np.zeros(2 * reach, dtype=np.float32)

@@ -62,6 +62,7 @@ def follow(muscle, heart, spacing, step, forget, weights, level, out):  # type: 
     """Normalised least mean squares; both inputs start with what came before, `weights` and `level` are kept.
 
     ``out[i]`` is ``muscle[i + reach]``, the middle of the taps, less what the taps explain.
+    `level` holds the power of the taps over some beats, uV2, and one far under which they teach nothing.
     """
     n_taps = weights.size
     reach = spacing * (n_taps // 2)
@@ -74,8 +75,8 @@ def follow(muscle, heart, spacing, step, forget, weights, level, out):  # type: 
         error = muscle[i + reach] - estimate
         out[i] = error
         level[0] += forget * (power - level[0])
-        if np.isnan(error) or level[0] <= 0:
+        if np.isnan(error):
             continue
-        gain = step * error / (level[0] + power)
+        gain = step * error / (level[1] + level[0] + power)
         for j in range(n_taps):
             weights[j] += gain * heart[i + j * spacing]

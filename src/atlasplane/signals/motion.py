@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -113,18 +112,3 @@ def _stretch_power(stretch: Stretch, length: int) -> Samples:
     mean = np.full(n.shape, np.nan, dtype=np.float32)
     np.divide(sums[last] - sums[first], n, out=mean, where=n > 0, casting="same_kind")
     return mean
-
-
-def is_moving(motion_: Motion, *, threshold: float, hold_s: float) -> NDArray[np.bool_]:
-    """Frames in which the sensor moves more than a threshold, or did or will within `hold_s`; shape (n,).
-
-    Parameters
-    ----------
-    threshold : float
-        In the motion's unit.
-    hold_s : float
-        A muscle works before and after what it moves.
-    """
-    above = np.nan_to_num(motion_.magnitude, nan=0.0) > threshold
-    reach = math.ceil(hold_s / motion_.hop_s)
-    return np.asarray(ndimage.binary_dilation(above, np.ones(2 * reach + 1, dtype=bool)))

@@ -55,6 +55,11 @@ _UNITS = {
 }
 
 
+def is_clear(reference_uV: float, u_reference_uV: float) -> bool:
+    """Whether a reference is clearly above zero, so that amplitudes may be divided by it: three of its u."""
+    return reference_uV > 3 * u_reference_uV and reference_uV > 0
+
+
 def normalised(
     value_uV: float, u_uV: float, *, reference_uV: float, u_reference_uV: float, variant: Normalisation
 ) -> tuple[float, float]:
@@ -78,11 +83,11 @@ def normalised(
     Raises
     ------
     ValueError
-        When the reference is not clearly above zero: less than three of its u.
+        When the reference is not clearly above zero (`is_clear`).
     """
     if variant is Normalisation.NONE:
         return value_uV, u_uV
-    if not reference_uV > 3 * u_reference_uV or not reference_uV > 0:
+    if not is_clear(reference_uV, u_reference_uV):
         raise ValueError(
             f"a reference of {reference_uV:g} uV with u {u_reference_uV:g} uV is not clear of zero; "
             "record the reference contraction again"

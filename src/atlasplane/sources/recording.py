@@ -59,6 +59,8 @@ class Channel:
         Id of the table of muscles.
     side : "left", "right" or None
         Of the patient.
+    unit_stated : bool
+        Whether a channel map states the unit, and not the file.
     """
 
     label: str
@@ -71,6 +73,7 @@ class Channel:
     high: float | None = None
     muscle: str | None = None
     side: BodySide | None = None
+    unit_stated: bool = False
 
     def __post_init__(self) -> None:
         if not self.period_s > 0 or self.n_samples < 0:

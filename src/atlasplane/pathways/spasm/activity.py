@@ -14,15 +14,13 @@ from atlasplane.pathways.spasm.context import Context, Stretch
 from atlasplane.pathways.spasm.edges import falling_edge, rising_edge
 from atlasplane.pathways.spasm.hysteresis import Levels, active_stretches
 from atlasplane.pathways.spasm.quality import leaked_power, told
-from atlasplane.pathways.spasm.result import Baseline, ExcludedStretch
+from atlasplane.pathways.spasm.result import FRAME_S, Baseline, ExcludedStretch
 from atlasplane.pathways.spasm.segmentation import Flags, Floats, Runs, flags_of
 from atlasplane.pathways.spasm.settings import SpasmSettings
 from atlasplane.signals.frames import Frames
 
 _EDGE_S = 0.5
 """What tells the amplitude that an edge is half of."""
-_FRAME_S = 0.05
-"""Length of the frames that degrees of freedom are stated of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,11 +93,10 @@ class Activity:
 
     def confidence(self, stretch: Stretch) -> float:
         """Probability that a quiet frame stays below the event's mean, the threshold taken as its middle."""
-        part = self.between(stretch)
         quiet = self.baseline.noise_uV**2
-        ratio = 1 + float(self.excess_uV2[part].mean()) / quiet
+        ratio = 1 + self.rms_uV(stretch) ** 2 / quiet
         over = ratio - self.baseline.threshold_uV**2 / quiet
-        return float(ndtr(over / math.sqrt(2 / self.baseline.dof)))
+        return float(ndtr(over / math.sqrt(2 * FRAME_S / (self.baseline.dof * self.hop_s))))
 
 
 _ROUNDING = 1e-6
@@ -113,7 +110,7 @@ def activity(frames: Frames, baseline: Baseline, context: Context, settings: Spa
     levels = Levels(
         noise=baseline.noise_uV**2 * (1 + settings.noise_margin * baseline.u_rel),
         leaked=leaked_power(frames, baseline, settings),
-        dof=baseline.dof * frames.hop_s / _FRAME_S,
+        dof=baseline.dof * frames.hop_s / FRAME_S,
     )
     active, certain = active_stretches(power, levels, frames.hop_s, settings)
     excess = np.maximum(np.nan_to_num(power) - baseline.noise_uV**2, 0)

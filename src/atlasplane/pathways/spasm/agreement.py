@@ -14,7 +14,6 @@ from scipy.special import gammaincinv, stdtrit
 
 from atlasplane.core.errors import BadInput
 from atlasplane.core.observation import Interval
-from atlasplane.pathways.spasm.context import Stretch
 from atlasplane.pathways.spasm.estimates import LEVEL
 from atlasplane.pathways.spasm.result import ChannelSpasms, Estimate, EventClass, SpasmAnalysis, SpasmEvent
 from atlasplane.sources.recording import LabelledEvent
@@ -24,6 +23,10 @@ LEAST_IOU = 0.5
 SPASM = "spasm"
 """What a person may write of a spasm without naming its class."""
 
+_LEAST_LEFT_S = 1.0
+"""Less than that, and than half, of a label that was cut is what a person's ends are off by."""
+_ROUNDED_S = 0.1
+"""By which the end of the last label may lie beyond the recording: a person rounds."""
 _DAY_S = 86_400.0
 _TAIL = 0.5 * (1 - LEVEL)
 _NORMAL = 1.959963984540054
@@ -83,29 +86,51 @@ class Agreement:
 
 
 def agreement(
-    analysis: SpasmAnalysis, labels: Sequence[LabelledEvent], *, least_iou: float = LEAST_IOU
+    analysis: SpasmAnalysis,
+    labels: Sequence[LabelledEvent],
+    *,
+    file: str | None = None,
+    least_iou: float = LEAST_IOU,
 ) -> tuple[Agreement, ...]:
     """Found spasms of every channel beside a person's labels.
 
-    Time that was not analysed, the quiet segment and what is excluded, is not compared: labels are cut to the
-    rest, and those of channels that could not be measured are left out.
+    Time that was not analysed, quiet and reference stretches and what is excluded, is not compared: labels
+    are cut to the rest, and those of channels that could not be measured are left out.
+
+    Parameters
+    ----------
+    file : str, optional
+        What messages call the labels' file; default the recording's.
 
     Raises
     ------
     BadInput
-        When a label names a channel that was not analysed, or a class that there is not.
+        When a label names a channel that was not analysed or a class that there is not, or ends after the
+        recording.
     """
+    named = file or analysis.file
     known = [channel.label for channel in analysis.channels]
     lost = {channel.label for channel in analysis.unmeasured}
-    labels = [label for label in labels if label.channel not in lost]
     for label in labels:
-        if label.channel not in known:
+        if label.channel not in lost.union(known):
             raise BadInput(
-                analysis.file,
+                named,
                 f"a label is of channel '{label.channel}', which was not analysed",
                 f"Its channels are: {', '.join(known)}",
             )
-    return tuple(_of_channel(channel, analysis, labels, least_iou) for channel in analysis.channels)
+        _class(label, named)
+        _check_within(label, analysis, named)
+    return tuple(_of_channel(channel, named, labels, least_iou) for channel in analysis.channels)
+
+
+def _check_within(label: LabelledEvent, analysis: SpasmAnalysis, file: str) -> None:
+    if label.stop_s > analysis.duration_s + _ROUNDED_S:
+        raise BadInput(
+            file,
+            f"'{label.class_}' of channel '{label.channel}' from {label.start_s:g} to {label.stop_s:g} s "
+            f"ends after {analysis.file}, which lasts {analysis.duration_s:g} s",
+            "Times are seconds after its start: correct them, or name the labels of this recording",
+        )
 
 
 def raters_agreement(
@@ -139,11 +164,11 @@ class _Marked:
 
 
 def _of_channel(
-    channel: ChannelSpasms, analysis: SpasmAnalysis, labels: Sequence[LabelledEvent], least_iou: float
+    channel: ChannelSpasms, file: str, labels: Sequence[LabelledEvent], least_iou: float
 ) -> Agreement:
     own = [label for label in labels if label.channel == channel.label]
-    away = [(stretch.start_s, stretch.stop_s) for stretch in _not_analysed(channel)]
-    person = _cut(_marked(own, analysis.file), away)
+    away = _not_analysed(channel)
+    person = _cut(_marked(own, file), away)
     spasms = [event for event in channel.events if event.class_.is_spasm]
     found = _Marked(_ends_of(spasms), tuple(event.class_ for event in spasms))
     return _compared(
@@ -151,12 +176,15 @@ def _of_channel(
     )
 
 
-def _not_analysed(channel: ChannelSpasms) -> list[Stretch]:
-    stretches = [Stretch(start_s=each.start_s, stop_s=each.stop_s) for each in channel.excluded]
-    base = channel.baseline
-    if base.source == "segment" and base.start_s is not None and base.stop_s is not None:
-        stretches.append(Stretch(start_s=base.start_s, stop_s=base.stop_s))
-    return stretches
+def _not_analysed(channel: ChannelSpasms) -> list[tuple[float, float]]:
+    """Stretches that are excluded or set apart, in order, those that touch made one."""
+    joined: list[tuple[float, float]] = []
+    for start_s, stop_s in sorted((*channel.apart, *((e.start_s, e.stop_s) for e in channel.excluded))):
+        if joined and start_s <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], stop_s))
+        else:
+            joined.append((start_s, stop_s))
+    return joined
 
 
 def _marked(labels: Sequence[LabelledEvent], file: str) -> _Marked:
@@ -195,11 +223,23 @@ def _ends_of(events: Sequence[LabelledEvent] | Sequence[SpasmEvent]) -> _Ends:
 
 
 def _cut(marked: _Marked, away: Sequence[tuple[float, float]]) -> _Marked:
-    """Without spasms of which most lies in time that was not analysed."""
-    removed = _common(marked.ends, np.asarray(away, dtype=float).reshape(-1, 2)).sum(axis=1)
-    kept = removed <= 0.5 * np.diff(marked.ends, axis=1)[:, 0]
+    """Ends that lie in time that was not analysed moved out of it; without what then is hardly left.
+
+    Parameters
+    ----------
+    away : sequence of (start, stop)
+        In order, apart from each other.
+    """
+    ends = marked.ends.copy()
+    for start_s, stop_s in away:
+        first, last = ends[:, 0], ends[:, 1]
+        first[(first >= start_s) & (first < stop_s)] = stop_s
+        last[(last > start_s) & (last <= stop_s)] = start_s
+    removed = _common(ends, np.asarray(away, dtype=float).reshape(-1, 2)).sum(axis=1)
+    left = np.diff(ends, axis=1)[:, 0] - removed
+    kept = (left >= _LEAST_LEFT_S) | (left > 0.5 * np.diff(marked.ends, axis=1)[:, 0])
     classes = tuple(class_ for class_, keep in zip(marked.classes, kept, strict=True) if keep)
-    return _Marked(marked.ends[kept], classes)
+    return _Marked(ends[kept], classes)
 
 
 def _compared(
@@ -295,6 +335,8 @@ def _kappa_of_seconds(one_s: float, other_s: float, both_s: float, total_s: floa
     """Cohen 1960 of two states; the seconds are not independent, so that no interval is given."""
     if not total_s > 0:
         return None
+    # Ends of frames and of labels differ by less than a frame: neither fills more than there is.
+    one_s, other_s = min(one_s, total_s), min(other_s, total_s)
     agreed = (both_s + max(total_s - one_s - other_s + both_s, 0.0)) / total_s
     a, b = one_s / total_s, other_s / total_s
     chance = a * b + (1 - a) * (1 - b)
@@ -332,4 +374,5 @@ def _mean(values: Sequence[float]) -> Estimate | None:
     if not u > 0:
         return Estimate(value=mean, interval=None)
     half = float(stdtrit(n - 1, 1 - _TAIL)) * u
-    return Estimate(value=mean, interval=Interval(level=LEVEL, low=mean - half, high=mean + half), u=u)
+    interval = Interval(level=LEVEL, low=mean - half, high=mean + half)
+    return Estimate(value=mean, interval=interval, u=u, dof=n - 1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from atlasplane.pathways.spasm.activity import Activity, activity
 from atlasplane.pathways.spasm.attribution import attributed, moving_frames
 from atlasplane.pathways.spasm.context import Context, Stretch
-from atlasplane.pathways.spasm.kinds import spasm_kind
+from atlasplane.pathways.spasm.kinds import Kind, kind_of_parts, spasm_kind
 from atlasplane.pathways.spasm.quality import excluded_stretches
 from atlasplane.pathways.spasm.result import Baseline, ChannelSpasms, EventClass, SpasmEvent
 from atlasplane.pathways.spasm.settings import SpasmSettings, spasm_settings
@@ -44,12 +46,10 @@ def analyse(
     events += [
         _event(seen, stretch, EventClass.UNATTRIBUTED) for stretch in seen.stretches(parts.unattributed)
     ]
-    for stretch in merged(spasm, used.merge_gap_s):
-        power = seen.excess_uV2[seen.between(stretch)]
-        class_, frequency_hz = spasm_kind(
-            stretch, power, frames.hop_s, baseline=baseline, context=known, settings=used
-        )
-        events.append(_event(seen, stretch, class_, frequency_hz))
+    for near in grouped(spasm, used.merge_gap_s):
+        parts_of = grouped(near, min(used.kind_gap_s, used.merge_gap_s))
+        kind = kind_of_parts([_kind(seen, part, known, used) for part in parts_of])
+        events.append(_event(seen, whole(near), kind.class_, kind.frequency_hz))
     events.sort(key=lambda event: (event.start_s, event.stop_s))
     excluded = sorted(
         (*excluded_stretches(frames, used), *seen.excluded, *known.excluded),
@@ -59,15 +59,39 @@ def analyse(
     return summary(channel, baseline, known, used, found)
 
 
-def merged(stretches: tuple[Stretch, ...], gap_s: float) -> tuple[Stretch, ...]:
-    """Stretches, in order, that lie less than a gap apart made one."""
-    joined: list[Stretch] = []
+def grouped(stretches: Sequence[Stretch], gap_s: float) -> tuple[tuple[Stretch, ...], ...]:
+    """Stretches, in order, those less than a gap apart together."""
+    groups: list[list[Stretch]] = []
+    stop_s = 0.0
     for stretch in stretches:
-        if joined and stretch.start_s - joined[-1].stop_s < gap_s:
-            joined[-1] = Stretch(start_s=joined[-1].start_s, stop_s=max(joined[-1].stop_s, stretch.stop_s))
+        if groups and stretch.start_s - stop_s < gap_s:
+            groups[-1].append(stretch)
+            stop_s = max(stop_s, stretch.stop_s)
         else:
-            joined.append(stretch)
-    return tuple(joined)
+            groups.append([stretch])
+            stop_s = stretch.stop_s
+    return tuple(map(tuple, groups))
+
+
+def whole(stretches: Sequence[Stretch]) -> Stretch:
+    """From the start of the first of stretches in order to the last end."""
+    return Stretch(start_s=stretches[0].start_s, stop_s=max(stretch.stop_s for stretch in stretches))
+
+
+def _kind(seen: Activity, parts: Sequence[Stretch], context: Context, settings: SpasmSettings) -> Kind:
+    """Class of stretches that lie near each other."""
+    stretch = whole(parts)
+    power = seen.excess_uV2[seen.between(stretch)]
+    class_, frequency_hz = spasm_kind(
+        stretch,
+        power,
+        seen.hop_s,
+        active=parts,
+        baseline=seen.baseline,
+        context=context,
+        settings=settings,
+    )
+    return Kind(class_, frequency_hz, sum(part.stop_s - part.start_s for part in parts))
 
 
 def _event(

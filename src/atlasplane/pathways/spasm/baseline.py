@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,13 +13,16 @@ from numpy.typing import NDArray
 from atlasplane.core.errors import BadInput
 from atlasplane.core.finding import Finding, Severity
 from atlasplane.pathways.spasm.quality import told
-from atlasplane.pathways.spasm.result import Baseline
+from atlasplane.pathways.spasm.result import FRAME_S, Baseline
 from atlasplane.pathways.spasm.segmentation import turning_point
 from atlasplane.pathways.spasm.settings import SpasmSettings, spasm_settings
 from atlasplane.signals.frames import Frames
 
 Floats = NDArray[np.float64]
 Source = Literal["segment", "file", "noise", "reference"]
+
+BASELINE_ACTIVE, UNDER_BASELINE = "spasm.baseline_active", "spasm.under_baseline"
+"""Findings that say that the rest was none."""
 
 _BANDWIDTH_HZ = 430.0
 """20 to 450 Hz."""
@@ -82,7 +86,7 @@ def baseline_from(
         for values in (frames.beats_uV2, frames.slow_uV2, frames.mains_uV2)
     )
     quiet = _Quiet(
-        dof=dof,
+        dof=dof * FRAME_S / frames.hop_s,
         u_rel=math.sqrt(2 * _MEDIAN_EFFICIENCY / (dof * len(power))),
         slow_uV=math.sqrt(float(np.quantile(slow, _HIGH))),
         mains_uV=math.sqrt(float(np.median(mains))),
@@ -135,7 +139,7 @@ def baseline_of_reference(
 def baseline_findings(
     frames: Frames, baseline: Baseline, *, label: str, file: str, settings: SpasmSettings | None = None
 ) -> tuple[Finding, ...]:
-    """Whether the quiet segment holds activity: frames that it would itself call active.
+    """Whether the quiet segment holds activity: more than noise alone spreads.
 
     Only changes within the segment show; a contraction that lasts all through it looks like noise. What the
     recording says against such a baseline is found by the analysis (`spasm.under_baseline`).
@@ -147,20 +151,46 @@ def baseline_findings(
     power = np.asarray(frames.power_uV2[part], dtype=float)[told(frames, used)[part]]
     smooth = _means(power, _SPANS[1])
     low = float(np.quantile(smooth, used.quiet_quantile)) if len(smooth) else math.nan
-    active = float(np.mean(smooth > used.least_rise * low)) if len(smooth) else 0.0
+    active = float(np.mean(smooth > used.baseline_rise * low)) if len(smooth) else 0.0
     if active <= used.active_share:
         return ()
     return (
         Finding(
-            code="spasm.baseline_active",
+            code=BASELINE_ACTIVE,
             severity=Severity.WARN,
             file=file,
             value=100 * active,
             limit=100 * used.active_share,
             text=(
-                f"{label}: {100 * active:.0f} % of the quiet segment stands above twice the power of its "
-                "quietest part: the muscle was not at rest, weak spasm will be missed"
+                f"{label}: {100 * active:.0f} % of the quiet segment stands above {used.baseline_rise:g} "
+                "times the power of its quietest part: the muscle was not at rest, weak spasm will be missed"
             ),
+        ),
+    )
+
+
+def rest_is_doubtful(findings: Iterable[Finding]) -> bool:
+    """Whether findings of a channel say that its rest was none: how far its numbers are off is unknown."""
+    doubts = (BASELINE_ACTIVE, UNDER_BASELINE)
+    return any(finding.code in doubts and finding.severity is Severity.WARN for finding in findings)
+
+
+def assumed_rest(
+    kind: Literal["MVE", "RVC"], *, label: str, file: str, settings: SpasmSettings | None = None
+) -> Finding:
+    """That rest was not recorded but assumed to lie below a share of a reference contraction."""
+    used = settings or spasm_settings()
+    share = used.rest_share_mve if kind == "MVE" else used.rest_share_rvc
+    name = "maximal" if kind == "MVE" else "submaximal"
+    return Finding(
+        code="spasm.rest_assumed",
+        severity=Severity.WARN,
+        file=file,
+        value=100 * share,
+        text=(
+            f"{label}: no rest was recorded; the threshold was set to {100 * share:g} % of the root mean "
+            f"square of the {name} reference contraction, and the noise was assumed from it. If the noise is "
+            "larger, quiet muscle counts as spasm; a quiet stretch tells it"
         ),
     )
 
@@ -176,7 +206,7 @@ class _Quiet:
     beats_leak: float = 0.0
 
 
-_UNSEEN = _Quiet(_BANDWIDTH_HZ * 0.05, 0.1)
+_UNSEEN = _Quiet(_BANDWIDTH_HZ * FRAME_S, 0.1)
 """Of quiet that was not recorded."""
 
 
@@ -213,7 +243,7 @@ def _dof(power: Floats, hop_s: float) -> float:
     The variance of the logarithm of chi-squared over its degrees of freedom nu is trigamma(nu / 2), about
     2 / nu + 2 / nu^2; it is taken from the quartiles. A tail that is heavier than that lowers the result.
     """
-    low, high = _DOF_ENDS
+    low, high = (end * hop_s / FRAME_S for end in _DOF_ENDS)
     found = [high]
     for span in _SPANS:
         means = _means(power, span)
@@ -222,7 +252,7 @@ def _dof(power: Floats, hop_s: float) -> float:
         quartiles = np.quantile(np.log(means), [0.25, 0.75])
         variance = float((quartiles[1] - quartiles[0]) / _NORMAL_QUARTILES) ** 2
         found.append((1 + math.sqrt(1 + 2 * variance)) / max(variance, 1e-12) / span)
-    return float(np.clip(min(found), low, high * hop_s / 0.05))
+    return float(np.clip(min(found), low, high))
 
 
 def _leak(excess: Floats, beats: Floats, noise: float) -> float:

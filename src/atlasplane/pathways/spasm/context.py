@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from atlasplane.pathways.spasm.result import ExcludedStretch
+from atlasplane.pathways.spasm.result import Estimate, ExcludedStretch
 from atlasplane.sources.recording import Annotation
 
 Signal = Callable[[float, float], tuple[NDArray[np.float32], float]]
@@ -35,6 +35,8 @@ class Context:
     ----------
     file : str
         Name for findings.
+    label : str
+        Of the channel: notes of other channels say nothing of it.
     movement : tuple of Stretch, or None
         When a motion sensor or an annotation says that the part of the body moved; None where nothing would
         tell, so that voluntary work cannot be told from spasm.
@@ -46,17 +48,18 @@ class Context:
         Of the recording; `cramp` is understood.
     tight : bool or None
         Whether the hand finds the muscle tight; None where nobody felt it.
-    reference_uV : float or None
-        Root mean square of the reference contraction.
+    reference : Estimate or None
+        Root mean square of the reference contraction, uV, the noise's power taken off; clear of zero.
     signal : callable or None
         Reads the cleaned signal of a short stretch.
     """
 
     file: str = "recording"
+    label: str = ""
     movement: tuple[Stretch, ...] | None = None
     apart: tuple[Stretch, ...] = ()
     excluded: tuple[ExcludedStretch, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     tight: bool | None = None
-    reference_uV: float | None = None
+    reference: Estimate | None = None
     signal: Signal | None = None

@@ -50,9 +50,14 @@ def mean_estimate(values: Sequence[float], *, skewed: bool = False) -> Estimate 
     relative = math.sqrt((squares + weight) / (n - 1 + weight) / n)
     if not relative > 0:
         return Estimate(value=mean, interval=None)
-    factor = math.exp(float(stdtrit(n - 1 + weight, 1 - _TAIL)) * relative)
-    interval = Interval(level=LEVEL, low=mean / factor, high=mean * factor)
-    return Estimate(value=mean, interval=interval, u=mean * relative)
+    u, dof = mean * relative, n - 1 + weight
+    return Estimate(value=mean, interval=log_interval(mean, u, dof), u=u, dof=dof)
+
+
+def log_interval(value: float, u: float, dof: float) -> Interval:
+    """Student's interval of what is positive, on the scale of the logarithm."""
+    factor = math.exp(min(float(stdtrit(dof, 1 - _TAIL)) * u / value, _LARGEST))
+    return Interval(level=LEVEL, low=value / factor, high=value * factor)
 
 
 def burden_estimate(on_s: Floats, total_s: float, *, independent_s: float) -> Estimate:
@@ -85,7 +90,8 @@ def burden_estimate(on_s: Floats, total_s: float, *, independent_s: float) -> Es
     half = float(stdtrit(len(on_s) - 1, 1 - _TAIL)) * u / (share * (1 - share))
     odds = math.log(share / (1 - share))
     low, high = (100 / (1 + math.exp(min(-(odds + sign * half), _LARGEST))) for sign in (-1, 1))
-    return Estimate(value=100 * share, interval=Interval(level=LEVEL, low=low, high=high), u=100 * u)
+    interval = Interval(level=LEVEL, low=low, high=high)
+    return Estimate(value=100 * share, interval=interval, u=100 * u, dof=len(on_s) - 1)
 
 
 _ROUNDING = 1e-9

@@ -7,6 +7,10 @@ a note says so: it hurts, and pain is not in the signal.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +18,11 @@ from atlasplane.pathways.spasm.context import Context, Signal, Stretch
 from atlasplane.pathways.spasm.result import Baseline, EventClass
 from atlasplane.pathways.spasm.rhythm import Rhythm, rhythm
 from atlasplane.pathways.spasm.settings import SpasmSettings
-from atlasplane.sources.recording import Annotation
 
 Floats = NDArray[np.float64]
 
 CRAMP = "cramp"
-"""Text of an annotation, in any case."""
+"""Whole text of an annotation, in any case."""
 _DETAIL_S = 0.01
 """Frames of the envelope of an event that is looked at in detail."""
 _UNEVEN = 0.62
@@ -29,11 +32,43 @@ _DETAIL_LONGEST_S = 30.0
 """Part of an event that is looked at in detail."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Class of a part of an event, the frequency of its contractions, and how long it is active."""
+
+    class_: EventClass
+    frequency_hz: float | None
+    active_s: float
+
+
+def kind_of_parts(parts: Sequence[Kind]) -> Kind:
+    """What the parts of one event are together; the pauses between them say nothing.
+
+    A jerk beside anything longer does not count; what is rhythmic in one part and steady in another is mixed;
+    single units beside steady activity are part of it. The frequency is that of the longest rhythmic part.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    total_s = sum(part.active_s for part in parts)
+    longest = max(parts, key=lambda part: part.active_s)
+    if any(part.class_ is EventClass.CRAMP for part in parts):
+        return Kind(EventClass.CRAMP, None, total_s)
+    classes = {part.class_ for part in parts} - {EventClass.MYOCLONUS} or {EventClass.MYOCLONUS}
+    rhythmic = [part for part in parts if part.frequency_hz is not None]
+    if rhythmic:
+        longest = max(rhythmic, key=lambda part: part.active_s)
+    if len(classes) == 1:
+        return Kind(classes.pop(), longest.frequency_hz, total_s)
+    class_ = EventClass.MIXED if rhythmic else EventClass.TONIC
+    return Kind(class_, longest.frequency_hz, total_s)
+
+
 def spasm_kind(
     stretch: Stretch,
     power: Floats,
     hop_s: float,
     *,
+    active: Sequence[Stretch] | None = None,
     baseline: Baseline,
     context: Context,
     settings: SpasmSettings,
@@ -46,40 +81,57 @@ def spasm_kind(
     power : array, shape (n,)
         Of its frames, uV^2, without that of the noise.
     hop_s : float
+    active : sequence of Stretch, optional
+        Parts of it without the pauses between them, which say nothing of how densely units fire; default all.
     """
-    if _noted(context.annotations, stretch):
+    start_s = stretch.start_s
+    if _noted(context, stretch):
         return EventClass.CRAMP, None
     if stretch.stop_s - stretch.start_s < settings.myoclonus_s:
         return EventClass.MYOCLONUS, None
     if context.signal is not None and _held(power) < _UNEVEN:
-        power, hop_s = _detail(context.signal, stretch, baseline)
+        start_s, power, hop_s = _detail(context.signal, stretch, baseline)
     found = rhythm(power, hop_s, settings.clonus_low_hz, settings.clonus_high_hz)
     if found is not None and _is_rhythmic(found, settings):
         # Frames of 50 ms blur the pause between two contractions: there all are called clonus.
         shaken = hop_s <= 2 * _DETAIL_S and found.trough > settings.clonus_trough
         return (EventClass.MIXED if shaken else EventClass.CLONUS), found.frequency_hz
-    return (EventClass.UNIT if _is_sparse(power, hop_s, settings) else EventClass.TONIC), None
+    if hop_s <= 2 * _DETAIL_S:
+        power = power[_within(active or (stretch,), start_s, hop_s, len(power))]
+        if _is_sparse(power, settings) and _is_weak(power, baseline, settings):
+            return EventClass.UNIT, None
+    return EventClass.TONIC, None
 
 
-def _noted(annotations: tuple[Annotation, ...], stretch: Stretch) -> bool:
-    """Whether a note says cramp while the muscle is active."""
+def _noted(context: Context, stretch: Stretch) -> bool:
+    """Whether a note of this channel, or of all, says cramp while the muscle is active."""
     return any(
-        CRAMP in note.text.casefold()
+        note.text.strip().casefold() == CRAMP
+        and note.channel in (None, context.label)
         and note.start_s < stretch.stop_s
         and note.start_s + note.duration_s >= stretch.start_s
-        for note in annotations
+        for note in context.annotations
     )
 
 
-def _detail(signal: Signal, stretch: Stretch, baseline: Baseline) -> tuple[Floats, float]:
-    """Power in frames of about 10 ms, from the middle of a long event."""
+def _detail(signal: Signal, stretch: Stretch, baseline: Baseline) -> tuple[float, Floats, float]:
+    """Start, power and length of frames of about 10 ms, from the middle of a long event."""
     middle, half = 0.5 * (stretch.start_s + stretch.stop_s), 0.5 * _DETAIL_LONGEST_S
     start_s, stop_s = max(stretch.start_s, middle - half), min(stretch.stop_s, middle + half)
     samples, rate_hz = signal(start_s, stop_s)
     width = max(round(_DETAIL_S * rate_hz), 1)
     whole = len(samples) // width * width
     squares = np.square(np.nan_to_num(samples[:whole].astype(float))).reshape(-1, width)
-    return np.maximum(squares.mean(axis=1) - baseline.noise_uV**2, 0), width / rate_hz
+    return start_s, np.maximum(squares.mean(axis=1) - baseline.noise_uV**2, 0), width / rate_hz
+
+
+def _within(stretches: Sequence[Stretch], start_s: float, hop_s: float, n: int) -> NDArray[np.bool_]:
+    """Frames whose middle lies in one of the stretches; all where none does."""
+    middle_s = start_s + hop_s * (np.arange(n) + 0.5)
+    found = np.zeros(n, dtype=bool)
+    for stretch in stretches:
+        found |= (middle_s >= stretch.start_s) & (middle_s < stretch.stop_s)
+    return found if found.any() else ~found
 
 
 def _is_rhythmic(found: Rhythm, settings: SpasmSettings) -> bool:
@@ -90,9 +142,14 @@ def _is_rhythmic(found: Rhythm, settings: SpasmSettings) -> bool:
     )
 
 
-def _is_sparse(power: Floats, hop_s: float, settings: SpasmSettings) -> bool:
+def _is_sparse(power: Floats, settings: SpasmSettings) -> bool:
     """Whether single potentials stand apart: most of the power in few of the short frames."""
-    return hop_s <= 2 * _DETAIL_S and _held(power) < settings.unit_share
+    return _held(power) < settings.unit_share
+
+
+def _is_weak(power: Floats, baseline: Baseline, settings: SpasmSettings) -> bool:
+    """Whether it is no more than one unit gives."""
+    return math.sqrt(float(power.mean())) <= settings.unit_most * baseline.threshold_uV
 
 
 def _held(power: Floats) -> float:

@@ -20,6 +20,7 @@ def muscle_state(
     tight: bool | None = None,
     upper_motor_neuron: bool = False,
     provenance: Mapping[str, str] | None = None,
+    condition: str | None = None,
 ) -> Category:
     """The state of the muscle of a channel, "unknown" where it is not active and nobody felt it.
 
@@ -33,13 +34,17 @@ def muscle_state(
     tight : bool or None
         What the hand found.
     upper_motor_neuron : bool
-        Whether the examination found a lesion of the upper motor neuron.
+        Whether the examination found a lesion of the upper motor neuron. A case folder has no field that says
+        so: no single sign of its exam.toml proves one. Whoever knows states it here.
+    condition : str or None
+        Which of several recordings of the site.
     """
     entry = quantity("muscle_state")
     return Category(
         quantity=entry,
         visit=visit,
-        site=Site(structure=channel.muscle, side=channel.side),
+        site=Site(structure=channel.muscle or channel.label, side=channel.side),
+        condition=condition,
         method="muscle-state/1",
         tag=entry.tag,
         source=(source,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -75,6 +76,10 @@ class ExcludedStretch:
     why: str
 
 
+FRAME_S = 0.05
+"""Length of the frames that degrees of freedom are stated of."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
     """Where the threshold comes from: outside of what is judged.
@@ -120,11 +125,22 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value with its 95 % interval; the interval is None where the recording is too short to tell."""
+    """A value with its 95 % interval; the interval is None where the recording is too short to tell.
+
+    Attributes
+    ----------
+    value : float
+    interval : Interval or None
+    u : float or None
+        Standard uncertainty.
+    dof : float
+        Degrees of freedom of u.
+    """
 
     value: float
     interval: Interval | None
     u: float | None = None
+    dof: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +173,13 @@ class ChannelSpasms:
         power taken off.
     intensity_percent : Estimate or None
         Of the reference contraction; None without one.
-    burden_by_hour : tuple of float or None
-        Percent of each hour of the recording; None where nothing of it was analysed.
+    burden_by_hour : tuple of Estimate or None
+        Percent of each hour of the recording, from what was analysed of it; None where nothing was.
     events : tuple of SpasmEvent
         In time order.
     excluded : tuple of ExcludedStretch
+    apart : tuple of (start_s, stop_s)
+        Quiet and reference stretches of the recording, not analysed and not at fault.
     findings : tuple of Finding
     """
 
@@ -175,11 +193,12 @@ class ChannelSpasms:
     rate: SpasmCount
     mean_duration_s: Estimate | None
     clonus_hz: Estimate | None
-    burden_by_hour: tuple[float | None, ...]
+    burden_by_hour: tuple[Estimate | None, ...]
     events: tuple[SpasmEvent, ...]
     excluded: tuple[ExcludedStretch, ...]
     intensity_uV: Estimate | None = None
     intensity_percent: Estimate | None = None
+    apart: tuple[tuple[float, float], ...] = ()
     findings: tuple[Finding, ...] = ()
 
 

@@ -24,6 +24,7 @@ class SpasmSettings:
     bridge_s: float
     merge_gap_s: float
     least_quiet_s: float
+    least_judged_s: float
     missing_share: float
     saturated_share: float
     flat_share: float
@@ -41,8 +42,11 @@ class SpasmSettings:
     rest_share_rvc: float
     quiet_quantile: float
     active_share: float
+    baseline_rise: float
     myoclonus_s: float
+    kind_gap_s: float
     unit_share: float
+    unit_most: float
     clonus_cycles: float
     clonus_share: float
     clonus_depth: float

@@ -9,10 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlasplane.core.finding import Finding, Severity
-from atlasplane.core.observation import Interval
 from atlasplane.pathways.spasm.activity import Activity
+from atlasplane.pathways.spasm.baseline import UNDER_BASELINE
 from atlasplane.pathways.spasm.context import Context, Stretch
-from atlasplane.pathways.spasm.estimates import STRETCHES, burden_estimate, mean_estimate, spasm_count
+from atlasplane.pathways.spasm.estimates import (
+    STRETCHES,
+    burden_estimate,
+    log_interval,
+    mean_estimate,
+    spasm_count,
+)
 from atlasplane.pathways.spasm.result import (
     Baseline,
     ChannelSpasms,
@@ -20,8 +26,9 @@ from atlasplane.pathways.spasm.result import (
     ExcludedStretch,
     SpasmEvent,
 )
-from atlasplane.pathways.spasm.segmentation import Floats
+from atlasplane.pathways.spasm.segmentation import Floats, flags_of
 from atlasplane.pathways.spasm.settings import SpasmSettings
+from atlasplane.signals.normalisation import Normalisation, normalised
 from atlasplane.sources.recording import Channel
 
 _HOUR_S = 3600.0
@@ -66,11 +73,12 @@ def summary(
         rate=spasm_count(clock.counts(spasms), max(clock.total_s, found.seen.hop_s) / _HOUR_S),
         mean_duration_s=mean_estimate([event.duration_s for event in spasms], skewed=True),
         clonus_hz=mean_estimate(clonus),
-        burden_by_hour=clock.by_hour(found.spasm),
+        burden_by_hour=clock.by_hour(found.spasm, settings),
         events=found.events,
         excluded=found.excluded,
         intensity_uV=intensity,
-        intensity_percent=_scaled(intensity, context.reference_uV),
+        intensity_percent=_scaled(intensity, context.reference),
+        apart=apart_s(baseline, context),
         findings=_findings(channel, context, settings, found, burden),
     )
 
@@ -111,9 +119,12 @@ class AnalysedTime:
 
     def seconds(self, spasm: Sequence[Stretch]) -> Floats:
         """Seconds of spasm in each of the equal stretches of the analysed time."""
+        return self._within(spasm, np.linspace(0.0, self.total_s, STRETCHES + 1))
+
+    def _within(self, spasm: Sequence[Stretch], edges: Floats) -> Floats:
+        """Seconds of spasm between neighbouring edges on the clock."""
         ends = self.at(np.array([(one.start_s, one.stop_s) for one in spasm]).reshape(-1, 2))
         before = np.concatenate([[0.0], np.cumsum(ends[:, 1] - ends[:, 0])])
-        edges = np.linspace(0.0, self.total_s, STRETCHES + 1)
         places = np.concatenate([[0.0], ends.ravel(), [self.total_s]])
         return np.diff(np.interp(edges, places, np.repeat(before, 2)))
 
@@ -123,34 +134,44 @@ class AnalysedTime:
         edges = (0.0, max(self.total_s, self.hop_s))
         return np.histogram(starts, bins=STRETCHES, range=edges)[0].astype(np.int64)
 
-    def by_hour(self, spasm: Sequence[Stretch]) -> tuple[float | None, ...]:
+    def by_hour(self, spasm: Sequence[Stretch], settings: SpasmSettings) -> tuple[Estimate | None, ...]:
         """Percent of each hour of the recording; None where nothing of it was analysed."""
         end_s = self.start_s + self.hop_s * (len(self.passed_s) - 1)
-        edges = np.append(np.arange(0.0, end_s, _HOUR_S), end_s)
-        told = np.diff(self.at(edges))
-        burdened = np.zeros(len(told))
-        for one in spasm:
-            first, last = int(one.start_s // _HOUR_S), min(int(one.stop_s // _HOUR_S), len(told) - 1)
-            within = np.clip(edges[first : last + 2], one.start_s, one.stop_s)
-            burdened[first : last + 1] += np.diff(self.at(within))
+        hours = self.at(np.append(np.arange(0.0, end_s, _HOUR_S), end_s))
+        edges = np.linspace(hours[:-1], hours[1:], STRETCHES + 1, axis=1)
         return tuple(
-            100 * float(on) / float(all_) if all_ > 0 else None
-            for on, all_ in zip(burdened, told, strict=True)
+            burden_estimate(self._within(spasm, own), float(total_s), independent_s=settings.independent_s)
+            if total_s > 0
+            else None
+            for own, total_s in zip(edges, np.diff(hours), strict=True)
         )
 
 
-def _scaled(estimate: Estimate | None, reference_uV: float | None) -> Estimate | None:
-    """In percent of a reference contraction."""
-    if estimate is None or reference_uV is None or not reference_uV > 0:
+def apart_s(baseline: Baseline, context: Context) -> tuple[tuple[float, float], ...]:
+    """Ends of the quiet and reference stretches of the recording, in time order."""
+    ends = {(stretch.start_s, stretch.stop_s) for stretch in context.apart}
+    if baseline.source == "segment" and baseline.start_s is not None and baseline.stop_s is not None:
+        ends.add((baseline.start_s, baseline.stop_s))
+    return tuple(sorted(ends))
+
+
+def _scaled(estimate: Estimate | None, reference: Estimate | None) -> Estimate | None:
+    """In percent of a reference contraction, whose uncertainty counts (Welch 1947, Biometrika 34:28)."""
+    if estimate is None or reference is None:
         return None
-    factor, interval = 100 / reference_uV, estimate.interval
-    return Estimate(
-        value=estimate.value * factor,
-        u=None if estimate.u is None else estimate.u * factor,
-        interval=None
-        if interval is None or interval.low is None or interval.high is None
-        else Interval(level=interval.level, low=interval.low * factor, high=interval.high * factor),
+    own_u, reference_u = estimate.u or 0.0, reference.u or 0.0
+    value, u = normalised(
+        estimate.value,
+        own_u,
+        reference_uV=reference.value,
+        u_reference_uV=reference_u,
+        variant=Normalisation.SUBMAXIMAL,
     )
+    if estimate.u is None or not u > 0:
+        return Estimate(value=value, interval=None)
+    parts = ((own_u / estimate.value, estimate.dof), (reference_u / reference.value, reference.dof))
+    dof = (u / value) ** 4 / sum(relative**4 / own for relative, own in parts)
+    return Estimate(value=value, interval=log_interval(value, u, dof), u=u, dof=dof)
 
 
 def _findings(
@@ -171,6 +192,7 @@ def _findings(
             )
         )
     findings += _quieter(channel, context, settings, found.seen)
+    findings += _never_quiet(channel, context, found.seen)
     findings += _silent(channel, context, settings, burden)
     return tuple(findings)
 
@@ -181,7 +203,7 @@ def _quieter(channel: Channel, context: Context, settings: SpasmSettings, seen: 
         return []
     return [
         Finding(
-            code="spasm.under_baseline",
+            code=UNDER_BASELINE,
             severity=Severity.WARN,
             file=context.file,
             value=seen.under_s,
@@ -191,6 +213,25 @@ def _quieter(channel: Channel, context: Context, settings: SpasmSettings, seen: 
                 f"{settings.under_baseline:g} of the baseline's power (limit "
                 f"{settings.under_baseline_s:g} s): the quiet segment held activity, "
                 "or the electrode changed; weak spasm is missed"
+            ),
+        )
+    ]
+
+
+def _never_quiet(channel: Channel, context: Context, seen: Activity) -> list[Finding]:
+    """All of the analysed time is active: where rest was recorded this may well be."""
+    still = seen.usable & ~flags_of(seen.active, len(seen.usable))
+    if still.any() or not seen.usable.any():
+        return []
+    recorded = seen.baseline.source in ("segment", "file")
+    return [
+        Finding(
+            code="spasm.never_quiet",
+            severity=Severity.INFO if recorded else Severity.WARN,
+            file=context.file,
+            text=(
+                f"{channel.label}: the whole recording lies above the threshold: either the muscle was "
+                "contracted all along, or the rest is not this recording's"
             ),
         )
     ]
