@@ -25,7 +25,6 @@ from tests.recorded_cases import (
     tonic,
 )
 
-
 EDGE_S = 0.35
 """Half of the simulated ramps (0.3 s at most) and one frame on either side."""
 

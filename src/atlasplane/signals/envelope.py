@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 class Amplitude(Enum):
     """What an envelope states of the samples x of a stretch (Merletti 1999, J Electromyogr Kinesiol 9:III).
 
-    `RMS` is the root of the mean of x^2. `ARV` is the mean of |x|; from powers it is that of normal samples,
+    `RMS` is the root of the mean of x^2. `ARV` is the mean of abs(x); from powers it is that of normal samples,
     sqrt(2 / pi) of the root mean square.
     """
 
@@ -134,7 +134,7 @@ def envelope(
 
 
 def average_rectified(samples_uV: NDArray[np.floating], edges: NDArray[np.int64]) -> Floats:
-    """Mean of |x| between edges, of samples whatever their distribution; NaN ones do not count.
+    """Mean of abs(x) between edges, of samples whatever their distribution; NaN ones do not count.
 
     Parameters
     ----------
