@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 class Amplitude(Enum):
     """What an envelope states of the samples x of a stretch (Merletti 1999, J Electromyogr Kinesiol 9:III).
 
-    `RMS` is the root of the mean of x^2. `ARV` is the mean of abs(x); from powers it is that of normal samples,
-    sqrt(2 / pi) of the root mean square.
+    `RMS` is the root of the mean of x^2. `ARV` is the mean of abs(x); from powers it is that of normal
+    samples, sqrt(2 / pi) of the root mean square.
     """
 
     RMS = "rms"
