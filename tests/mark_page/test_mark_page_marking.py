@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.mark_page.hand import (
     Starter,
@@ -152,7 +152,7 @@ def test_undo_and_redo_of_everything(page: Page, serve: Starter, case: Path) -> 
         page.keyboard.press("Control+z")
         actions += 1
     assert actions == 8
-    assert page.locator(".handle").count() == 0
+    expect(page.locator(".handle")).to_have_count(0)
     for _ in range(actions):
         page.keyboard.press("Control+y")
     saved(page)
@@ -175,9 +175,9 @@ def test_vertices_are_inserted_moved_and_deleted(page: Page, serve: Starter, cas
     for at in ([150.0, 600.0], [130.0, 500.0], [150.0, 400.0]):
         press_at(page, at)
     drag(page, [140.0, 550.0], [110.0, 555.0])
-    assert page.locator(".handle.vertex").count() == 4
+    expect(page.locator(".handle.vertex")).to_have_count(4)
     page.keyboard.press("Delete")
-    assert page.locator(".handle.vertex").count() == 3
+    expect(page.locator(".handle.vertex")).to_have_count(3)
     page.keyboard.press("Control+z")
     saved(page)
     line = reading_by(case, "nasium", "KR")["contours"]["SKULL_R"]
@@ -233,7 +233,7 @@ def test_touch_places_pinches_and_pans(browser: Browser, serve: Starter, case: P
         "() => window.atlasplane.screenOf([1, 0])[0] - window.atlasplane.screenOf([0, 0])[0]"
     )
     assert after / before == pytest.approx(3, rel=0.1)
-    assert page.locator(".handle.point").count() == 1
+    expect(page.locator(".handle.point")).to_have_count(1)
     for target in (".tool", ".tab", ".option", ".step-buttons button"):
         box = page.locator(target).first.bounding_box()
         assert box is not None

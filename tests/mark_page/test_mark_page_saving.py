@@ -105,17 +105,17 @@ def test_a_film_that_was_replaced_takes_no_more_marks(page: Page, serve: Starter
 def test_a_second_reading_is_blind_to_the_first(page: Page, serve: Starter, case: Path) -> None:
     """Neither marks nor numbers of the first are shown, and it cannot be opened before this one is done."""
     open_film(page, serve(case, "--observer", "SIM"), "Nasium")
-    assert mark_of(page, "point:PL_R").count() == 1
+    expect(mark_of(page, "point:PL_R")).to_have_count(1)
     page.locator(".reader").click()
     page.get_by_role("button", name="New blind reading").click()
     expect(page.locator(".reader")).to_contain_text("blind")
-    assert page.locator(".handle").count() == 0
+    expect(page.locator(".handle")).to_have_count(0)
     expect(page.locator("tr[data-key='atlas_laterality']")).to_have_count(0)
     press_at(page, [400.0, 900.0])
     saved(page)
     page.locator(".reader").click()
-    assert page.get_by_role("button", name="Open reading r1 by SIM").count() == 0
-    assert page.get_by_label("Show the points of the other readings faintly").count() == 0
+    expect(page.get_by_role("button", name="Open reading r1 by SIM")).to_have_count(0)
+    expect(page.get_by_label("Show the points of the other readings faintly")).to_have_count(0)
     page.keyboard.press("Escape")
     readings = stored(case, "nasium")
     assert [(r["observer"], r["blinded"]) for r in readings] == [("SIM", False), ("SIM", True)]
@@ -143,7 +143,7 @@ def test_a_missing_side_is_asked_and_never_guessed(page: Page, serve: Starter, c
     page.locator("button.tab", has_text="Nasium").click()
     dialog = page.get_by_role("dialog", name="Where on this picture is the patient's right?")
     dialog.wait_for()
-    assert page.locator(".badge").count() == 0
+    expect(page.locator(".badge")).to_have_count(0)
     dialog.get_by_role("button", name="Left", exact=True).click()
     expect(page.locator(".badge.strong.left")).to_have_text("R")
     saved(page)

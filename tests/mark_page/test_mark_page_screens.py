@@ -92,7 +92,7 @@ def test_a_scan_in_three_slices_and_an_oblique_one(page: Page, serve: Starter, c
     open_film(page, serve(case, "--observer", "KR"))
     page.get_by_role("button", name="Scan").click()
     page.wait_for_selector(".pane")
-    assert page.locator(".pane").count() == 4
+    expect(page.locator(".pane")).to_have_count(4)
     letters = page.locator("[data-pane=axial] .badge").all_inner_texts()
     assert sorted(letters) == ["A", "L", "P", "R"]
     pane = page.locator("[data-pane=axial] .film")
@@ -113,7 +113,7 @@ def test_a_scan_in_three_slices_and_an_oblique_one(page: Page, serve: Starter, c
         page.keyboard.press("ArrowRight")
     expect(slider).to_have_value("5")
     page.keyboard.press("Control+z")
-    assert mark_of(page, f"point:{step}").count() == 0
+    expect(mark_of(page, f"point:{step}")).to_have_count(0)
 
 
 def reading_of_volume(case: Path) -> dict[str, Any]:

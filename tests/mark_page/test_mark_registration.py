@@ -95,7 +95,7 @@ def test_no_record_and_a_damaged_one(case: Path) -> None:
 def test_layers_over_the_film_by_pointer_and_by_keys(page: Page, server: Client) -> None:
     open_film(page, server)
     expect(page.get_by_test_id("registration-state")).to_contain_text("In order.")
-    assert page.locator(OUTLINE).count() == 0
+    expect(page.locator(OUTLINE)).to_have_count(0)
     layer(page, "outlines").click()
     expect(layer(page, "outlines")).to_have_attribute("aria-pressed", "true")
     seen = page.locator(OUTLINE).bounding_box()
@@ -123,7 +123,7 @@ def test_layers_over_the_film_by_pointer_and_by_keys(page: Page, server: Client)
     expect(page.locator(PICTURE)).to_have_attribute("visibility", "hidden")
     page.keyboard.press("b")
     expect(layer(page, "outlines")).to_have_attribute("aria-pressed", "false")
-    assert page.locator(OUTLINE).count() == 0
+    expect(page.locator(OUTLINE)).to_have_count(0)
 
 
 def test_a_blind_reading_does_not_see_it(page: Page, registered: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_blind_reading_does_not_see_it(page: Page, registered: Path) -> None:
         page.locator(".film").focus()
         page.keyboard.press("b")
         page.keyboard.press("Shift+B")
-        assert page.locator(OUTLINE).count() == 0
+        expect(page.locator(OUTLINE)).to_have_count(0)
         expect(page.locator(PICTURE)).to_have_attribute("visibility", "hidden")
 
 

@@ -138,7 +138,7 @@ def test_everything_by_keys(page: Page, server: Client, root: Path) -> None:
     first = seeds_on_disk(root)["c1"][0]
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Delete")
-    assert button(page, "seed:c1:0").count() == 0
+    expect(button(page, "seed:c1:0")).to_have_count(0)
     page.keyboard.press("Control+z")
     page.keyboard.press("Control+z")
     expect(button(page, "seed:c1:0")).to_be_visible()
