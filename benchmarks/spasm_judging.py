@@ -44,6 +44,8 @@ EVENT_F1, SAMPLE_F1, BURDEN_POINTS, ALARMS_A_DAY = 0.90, 0.95, 2.0, 0.5
 DAYS, DAY_HOURS = 30, 24.0
 PER_LEVEL = 4
 """Recordings of each group at each level of the curve."""
+CURVE_S = 180.0
+"""Length of its recordings: long ones would take the peer hours."""
 CURVE_FROM = 100_000
 """Number of the first recording of the curve: none is judged twice."""
 SETTINGS = tuple(
@@ -92,7 +94,7 @@ def curve_bars(n_each: int = N_EACH) -> Iterator[Bar]:
     """All groups together at one level after another."""
     few = max(1, min(PER_LEVEL, n_each // 4))
     wanted = [(group, CURVE_FROM + k) for group in Group for k in range(few)]
-    found = {level: run(wanted, level_uV=level, workers=_WORKERS) for level in LEVELS_UV}
+    found = {level: run(wanted, level_uV=level, duration_s=CURVE_S, workers=_WORKERS) for level in LEVELS_UV}
     setting = best_setting(list(found.values()))
     for level, judged_ones in found.items():
         for what in KINDS:
