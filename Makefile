@@ -17,6 +17,8 @@ BENCH_VENV := .venv-bench
 BENCH_PIP = $(BENCH_VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SPASM_VENV := .venv-bench-spasm
 SPASM_PIP = $(SPASM_VENV)/bin/python -m pip --disable-pip-version-check --quiet
+STATS_VENV := .venv-bench-stats
+STATS_PIP = $(STATS_VENV)/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 # Proved line by line and branch by branch.
@@ -68,9 +70,9 @@ docs: $(VENV)/dev.stamp
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 # What the project is compared with has environments of its own and is no part of the project: DiffDRR and RTK (about
-# 3 GB), and NeuroKit2 and BioSPPy, which want an older pandas. plastimatch is a Debian package; where it is missing
-# its bars say so.
-bench: $(VENV)/dev.stamp $(BENCH_VENV)/run.stamp $(SPASM_VENV)/run.stamp
+# 3 GB), NeuroKit2 and BioSPPy, which want an older pandas, and the statistics of pingouin and PyMARE. plastimatch is a
+# Debian package; where it is missing its bars say so.
+bench: $(VENV)/dev.stamp $(BENCH_VENV)/run.stamp $(SPASM_VENV)/run.stamp $(STATS_VENV)/run.stamp
 	$(BIN)/python -m benchmarks
 
 $(BENCH_VENV)/run.stamp: requirements/bench.txt requirements/bench-alone.txt | $(VENV)/bin/python
@@ -84,6 +86,12 @@ $(SPASM_VENV)/run.stamp: requirements/bench-spasm.txt | $(VENV)/bin/python
 	@echo "Installing what the benchmarks of spasm compare with into $(SPASM_VENV)"
 	@$(VENV)/bin/python -m venv $(SPASM_VENV)
 	@$(SPASM_PIP) install --only-binary :all: -r requirements/bench-spasm.txt
+	@touch $@
+
+$(STATS_VENV)/run.stamp: requirements/bench-stats.txt | $(VENV)/bin/python
+	@echo "Installing what the benchmarks of statistics compare with into $(STATS_VENV)"
+	@$(VENV)/bin/python -m venv $(STATS_VENV)
+	@$(STATS_PIP) install --only-binary :all: -r requirements/bench-stats.txt
 	@touch $@
 
 $(VENV)/bin/python:
@@ -120,5 +128,5 @@ templates: $(VENV)/dev.stamp
 lock: | $(VENV)/bin/python
 	@command -v $(UV) >/dev/null || { echo "make: uv is missing: run 'pip install uv' and try again" >&2; exit 1; }
 	mkdir -p requirements
-	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra signals --extra web --extra dev --extra docs --output-file requirements/dev.txt
+	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra signals --extra stats --extra web --extra dev --extra docs --output-file requirements/dev.txt
 	$(BUILD_REQUIRES) | $(COMPILE) pyproject.toml - --extra ct --extra signals --extra web --constraint requirements/dev.txt --output-file requirements/run.txt
