@@ -66,7 +66,7 @@ tests: $(VENV)/dev.stamp node_modules/run.stamp
 coverage: tests
 	$(BIN)/coverage report --include="$(COVERED_FILES)" --fail-under=100
 
-docs: $(VENV)/dev.stamp
+docs: $(VENV)/dev.stamp node_modules/run.stamp
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 # What the project is compared with has environments of its own and is no part of the project: DiffDRR and RTK (about

@@ -14,12 +14,17 @@ author = "The Atlasplane developers"
 copyright = "The Atlasplane developers, Apache-2.0"
 version = release = atlasplane.__version__
 
-extensions = ["catalogue", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-source_suffix = {".md": "markdown"}
+extensions = ["catalogue", "plain_formulas", "myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 exclude_patterns = ["_build"]
+
+nb_execution_mode = "off"  # a test runs the notebooks and compares; the build shows what is committed
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+
+# Types in docstrings are words, such as "array, shape (n_studies,)": many results have such a field.
+suppress_warnings = ["ref.python"]
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
@@ -27,6 +32,12 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 python_use_unqualified_type_names = True
 napoleon_google_docstring = False
 napoleon_numpy_docstring = True
+
+# Formulas are drawn without a network where `make docs` has fetched the package.
+_MATHJAX = Path(__file__).parents[1] / "node_modules" / "mathjax" / "es5" / "tex-svg-full.js"
+if _MATHJAX.is_file():
+    html_static_path = [str(_MATHJAX)]
+    mathjax_path = _MATHJAX.name
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"Atlasplane {release}"

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
 
 from atlasplane.geometry.types import Array
+from atlasplane.stats.reliability.bland_altman_repeated import repeated_limits
+from atlasplane.stats.reliability.mean_squares import within_groups
+from atlasplane.stats.reliability.sem import Quantile, detectable_factor
 
 LIMITS_K = 1.96
 """Bland and Altman's limits of agreement hold 95 % of normal differences."""
@@ -45,7 +47,7 @@ class Scatter:
 
     def mdc(self, level: float = 0.95) -> float:
         """Minimal detectable change of a single quantity, reading alone: t sqrt(2) sd."""
-        return float(stats.t.ppf((1 + level) / 2, self.dof)) * math.sqrt(2) * self.sd
+        return detectable_factor(self.dof, quantile=Quantile.STUDENT, level=level) * math.sqrt(2) * self.sd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,21 +71,14 @@ class Bias:
 
 
 def scatter(groups: Sequence[Array]) -> Scatter | None:
-    """Pooled within-group covariance; None without a repeat.
-
-    With two readings a group this is sum(d d') / 2n, d the difference of the two: s_w of Bland and Altman
-    1996 (BMJ 313:744, doi:10.1136/bmj.313.7059.744).
+    """Pooled within-group covariance (`stats.reliability.mean_squares.within_groups`); None without a repeat.
 
     Parameters
     ----------
     groups : sequence of array, each of shape (readings, d)
     """
-    repeated = [group for group in groups if len(group) > 1]
-    if not repeated:
-        return None
-    deviations = np.concatenate([group - group.mean(axis=0) for group in repeated])
-    dof = sum(len(group) - 1 for group in repeated)
-    return Scatter(deviations.T @ deviations / dof, float(dof), len(repeated))
+    found = within_groups(groups)
+    return Scatter(found.cov, float(found.dof), found.n_groups) if found.n_groups else None
 
 
 def edge_scatter(groups: Sequence[Sequence[Array]]) -> Scatter | None:
@@ -146,21 +141,11 @@ def bias(first: Sequence[Array], second: Sequence[Array], *, level: float = 0.95
     """
     if len(first) < 2:
         return None
-    differences = np.array([b.mean() - a.mean() for a, b in zip(first, second, strict=True)])
-    n, mean, spread2 = len(differences), float(differences.mean()), float(differences.var(ddof=1))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * math.sqrt(spread2 / n)
-    single = math.sqrt(spread2 + _averaged_away(first) + _averaged_away(second))
+    # Of the limits only themselves are told here: the interval of each is left out.
+    found = repeated_limits(first, second, factor=LIMITS_K, level=level)
     return Bias(
-        mean=mean,
-        interval=(mean - half, mean + half),
-        limits=(mean - LIMITS_K * single, mean + LIMITS_K * single),
-        films=n,
+        mean=found.bias,
+        interval=found.bias_interval,
+        limits=(found.low, found.high),
+        films=found.n_subjects,
     )
-
-
-def _averaged_away(groups: Sequence[Array]) -> float:
-    """Variance of a single reading that the means of repeats do not show."""
-    found = scatter([group[:, None] for group in groups])
-    if found is None:
-        return 0.0
-    return (1 - float(np.mean([1 / len(group) for group in groups]))) * float(found.cov[0, 0])

@@ -1,0 +1,1 @@
+"""Pictures of statistical results: a frozen result goes in, a figure comes out. Needs the extra `stats`."""

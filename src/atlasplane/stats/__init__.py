@@ -1,0 +1,1 @@
+"""Statistics: numbers in, frozen results out; imports nothing of the rest of the project."""

@@ -1,0 +1,58 @@
+"""Input made arrays, and refused by name where it cannot be used."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from atlasplane.stats.refusal import NotFinite, OutOfRange, TooFew, WrongShape
+
+Array = NDArray[np.float64]
+
+
+def vector(values: ArrayLike, name: str, *, at_least: int = 1) -> Array:
+    """A copy as float64, shape (n,), finite and of at least so many values; `name` is for the message."""
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise WrongShape(f"{name} has {array.ndim} dimensions; give one row of numbers")
+    return _enough(array, name, at_least)
+
+
+def matrix(values: ArrayLike, name: str, *, at_least: tuple[int, int] = (1, 1)) -> Array:
+    """A copy as float64, shape (rows, columns), finite and of at least so many of each."""
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != 2:
+        raise WrongShape(f"{name} has {array.ndim} dimensions; give rows and columns")
+    if array.shape[1] < at_least[1]:
+        raise TooFew(f"{name} has {array.shape[1]} columns; {at_least[1]} or more are needed")
+    return _enough(array, name, at_least[0])
+
+
+def same_length(**arrays: Array) -> None:
+    """Refuse arrays of unequal length; the keywords are their names."""
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise WrongShape(f"unequal lengths: {told}; give one value of each for every observation")
+
+
+def positive(array: Array, name: str, *, zero: bool = False) -> None:
+    """Refuse values below zero, and zero itself unless `zero`."""
+    if (array < 0).any() or (not zero and (array == 0).any()):
+        raise OutOfRange(f"{name} must be {'0 or more' if zero else 'above 0'}; the least is {array.min():g}")
+
+
+def share(value: float, name: str) -> None:
+    """Refuse a level or probability that does not lie between 0 and 1, both excluded."""
+    if not 0 < value < 1:
+        raise OutOfRange(f"{name} must lie between 0 and 1; it is {value:g}")
+
+
+def _enough(array: Array, name: str, at_least: int) -> Array:
+    if len(array) < at_least:
+        raise TooFew(f"{name} has {len(array)} values; {at_least} or more are needed")
+    if not np.isfinite(array).all():
+        raise NotFinite(
+            f"{name} holds a value that is missing or infinite; leave it out or close the gap first"
+        )
+    return array

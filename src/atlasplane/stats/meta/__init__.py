@@ -1,0 +1,1 @@
+"""Many studies at once: pooled effects, heterogeneity, prediction, bias, influence."""

@@ -1,0 +1,1 @@
+"""Several persons of one design pooled: random effects, and what to expect of a new person."""

@@ -1,0 +1,1 @@
+"""Whether readings agree: intraclass correlation, error of measurement, detectable change, agreement."""

@@ -1,0 +1,1 @@
+"""Long series and counts: interrupted series, change points, levels, rates."""

@@ -1,0 +1,1 @@
+"""One person before and after: overlap, trend, randomisation, regression, effect sizes, designs."""
