@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from atlasplane.stats.shares import clopper_pearson
 from atlasplane.stats.single_case.assignments import Aggregate, MonteCarlo
 from atlasplane.stats.single_case.cases_design import CasesDesign, multiple_baseline
 from atlasplane.stats.single_case.design import (
@@ -32,7 +33,7 @@ from atlasplane.stats.single_case.phase_statistics import (
     SLOPE_CHANGE,
     PhaseStatistic,
 )
-from atlasplane.stats.single_case.power import ar1_series, clopper_pearson
+from atlasplane.stats.single_case.power import ar1_series
 from atlasplane.stats.single_case.randomisation import (
     Alternative,
     randomisation_test,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from atlasplane.stats.refusal import NotFinite, NoVariance, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.refusal import Collinear, NotFinite, NoVariance, OutOfRange, TooFew, WrongShape
 from atlasplane.stats.series.hac import (
     DofMethod,
     NeweyWestRegression,
@@ -188,7 +188,7 @@ def test_scores_that_cannot_be_used_are_refused(
     ("values", "design", "error"),
     [
         ([1.0, 2.0], np.ones((2, 2)), TooFew),
-        ([1.0, 2.0, 4.0, 3.0], np.ones((4, 2)), NoVariance),
+        ([1.0, 2.0, 4.0, 3.0], np.ones((4, 2)), Collinear),
         ([2.0, 2.0, 2.0], np.ones((3, 1)), NoVariance),
         ([1.0, 2.0, 3.0], np.ones((4, 1)), WrongShape),
     ],

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy.special import stdtrit
 
-from atlasplane.stats.refusal import Duplicate, NoVariance, OutOfOrder, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.refusal import (
+    Collinear,
+    Duplicate,
+    NoVariance,
+    OutOfOrder,
+    OutOfRange,
+    TooFew,
+    WrongShape,
+)
 from atlasplane.stats.single_case.ar1 import PHI_LIMIT, Ar1Dof, Ar1Regression, ar1_regression
 from atlasplane.stats.single_case.piecewise import (
     Errors,
@@ -239,7 +247,7 @@ def regression(**other: object) -> Ar1Regression:
         ({"sessions": np.arange(8.0)[::-1]}, OutOfOrder),
         ({"sessions": [0, 1, 2, 3, 3, 4, 5, 6]}, Duplicate),
         ({"sessions": np.arange(7.0)}, WrongShape),
-        ({"design": np.ones((8, 2))}, NoVariance),
+        ({"design": np.ones((8, 2))}, Collinear),
         ({"values": np.arange(8.0)}, NoVariance),
         ({"design": np.vander(np.arange(8.0), 5)}, TooFew),
     ],

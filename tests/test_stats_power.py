@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from atlasplane.stats.refusal import OutOfRange
 from atlasplane.stats.single_case.assignments import Aggregate, TooManyAssignments
 from atlasplane.stats.single_case.cases_design import multiple_baseline
 from atlasplane.stats.single_case.design import AlternatingDesign, ab_design
 from atlasplane.stats.single_case.phase_statistics import MEAN_DIFFERENCE
-from atlasplane.stats.single_case.power import Power, Question, ar1_series, clopper_pearson, power
+from atlasplane.stats.single_case.power import Power, Question, ar1_series, power
 from atlasplane.stats.single_case.randomisation import Alternative
 
 ASKED = Question(
@@ -82,12 +81,6 @@ def test_series_have_unit_variance_and_the_autocorrelation_asked_for() -> None:
         ar1_series(2, 5, ar1=0.0, rng=np.random.default_rng(1)),
         np.random.default_rng(1).normal(size=(2, 5)),
     )
-
-
-@pytest.mark.parametrize(("n_found", "n_tried"), [(0, 10), (3, 10), (10, 10), (37, 500)])
-def test_interval_of_a_share_is_the_exact_binomial_one(n_found, n_tried) -> None:
-    peer = stats.binomtest(n_found, n_tried).proportion_ci(0.9, method="exact")
-    assert clopper_pearson(n_found, n_tried, level=0.9) == pytest.approx((peer.low, peer.high))
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,28 @@ from atlasplane.stats.refusal import NotFinite, OutOfRange, TooFew, WrongShape
 Array = NDArray[np.float64]
 
 
+def numbers(values: ArrayLike, name: str) -> Array:
+    """A copy as float64 of any shape; what is masked becomes NaN, and words are no numbers.
+
+    Raises
+    ------
+    NotFinite
+        For words, complex numbers and rows of unequal length.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind in "biufO":
+            return np.array(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise NotFinite(f"{name} holds what is no number, or rows of unequal length; give plain numbers")
+
+
 def vector(values: ArrayLike, name: str, *, at_least: int = 1) -> Array:
     """A copy as float64, shape (n,), finite and of at least so many values; `name` is for the message."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(values, name)
     if array.ndim != 1:
         raise WrongShape(f"{name} has {array.ndim} dimensions; give one row of numbers")
     return _enough(array, name, at_least)
@@ -20,7 +39,7 @@ def vector(values: ArrayLike, name: str, *, at_least: int = 1) -> Array:
 
 def matrix(values: ArrayLike, name: str, *, at_least: tuple[int, int] = (1, 1)) -> Array:
     """A copy as float64, shape (rows, columns), finite and of at least so many of each."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(values, name)
     if array.ndim != 2:
         raise WrongShape(f"{name} has {array.ndim} dimensions; give rows and columns")
     if array.shape[1] < at_least[1]:

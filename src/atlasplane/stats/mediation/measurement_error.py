@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from atlasplane.stats.checks import Array, positive, share
+from atlasplane.stats.checks import Array, numbers, positive, share
 from atlasplane.stats.mediation.causal import Effect
 from atlasplane.stats.mediation.product import ProductEstimate, product_interval
 from atlasplane.stats.mediation.sample import MediationSample, least_squares
@@ -201,7 +201,7 @@ def _plain_moments(
 
 
 def _uncertainties(u: ArrayLike, n_persons: int) -> Array:
-    errors = np.array(u, dtype=np.float64)
+    errors = numbers(u, "u")
     if errors.shape not in ((), (n_persons,)):
         raise WrongShape(
             f"u has shape {errors.shape}; give one number, or one for each of {n_persons} persons"

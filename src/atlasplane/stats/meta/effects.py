@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from atlasplane.stats.checks import numbers
 from atlasplane.stats.meta.weighted import Array, Flags, study_arrays
 from atlasplane.stats.refusal import NotFinite, OutOfRange, Refusal, TooFew, WrongShape
 from atlasplane.stats.variants import named
@@ -127,8 +128,8 @@ class GroupMeans:
     n_subjects: ArrayLike
 
     def __post_init__(self) -> None:
-        sds, n = np.asarray(self.sds, dtype=float), np.asarray(self.n_subjects, dtype=float)
-        _checked(means=np.asarray(self.means, dtype=float), sds=sds, n_subjects=n)
+        means, sds, n = self.arrays
+        _checked(means=means, sds=sds, n_subjects=n)
         if (sds <= 0).any():
             raise OutOfRange("an SD must be above 0; a group without spread gives no variance")
         if (n < 2).any():
@@ -137,8 +138,11 @@ class GroupMeans:
     @property
     def arrays(self) -> tuple[Array, Array, Array]:
         """Means, SDs and numbers as float64."""
-        means, sds, n = (np.asarray(a, dtype=np.float64) for a in (self.means, self.sds, self.n_subjects))
-        return means, sds, n
+        return (
+            numbers(self.means, "means"),
+            numbers(self.sds, "sds"),
+            numbers(self.n_subjects, "n_subjects"),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -159,7 +163,7 @@ class GroupCounts:
     n_subjects: ArrayLike
 
     def __post_init__(self) -> None:
-        events, n = np.asarray(self.events, dtype=float), np.asarray(self.n_subjects, dtype=float)
+        events, n = numbers(self.events, "events"), numbers(self.n_subjects, "n_subjects")
         _checked(events=events, n_subjects=n)
         if (events < 0).any() or (events > n).any() or (n < 1).any():
             raise OutOfRange("events must lie between 0 and the number of subjects, 1 or more")
@@ -169,8 +173,8 @@ class GroupCounts:
     @property
     def cells(self) -> tuple[Array, Array]:
         """Subjects with and without an event as float64."""
-        events = np.asarray(self.events, dtype=np.float64)
-        return events, np.asarray(self.n_subjects, dtype=np.float64) - events
+        events = numbers(self.events, "events")
+        return events, numbers(self.n_subjects, "n_subjects") - events
 
 
 def small_sample_factor(dof: ArrayLike) -> Array:
@@ -236,9 +240,9 @@ def standardised_change(before: GroupMeans, means_after: ArrayLike, *, correlati
     NotFinite, WrongShape
     """
     m, sd, n = before.arrays
-    after = np.asarray(means_after, dtype=np.float64)
+    after = numbers(means_after, "means_after")
     _checked(before=m, means_after=after)
-    r = np.asarray(correlation, dtype=np.float64)
+    r = numbers(correlation, "correlation")
     if not (np.abs(r) < 1).all():
         raise OutOfRange("the correlation of before and after must lie between -1 and 1")
     g = small_sample_factor(n - 1) * (after - m) / sd

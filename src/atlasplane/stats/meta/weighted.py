@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlasplane.stats.checks import vector
+from atlasplane.stats.checks import numbers, vector
 from atlasplane.stats.refusal import Collinear, NotFinite, OutOfRange, TooFew, WrongShape
 
 Array = NDArray[np.float64]
@@ -33,7 +33,7 @@ def study_arrays(effects: ArrayLike, variances: ArrayLike, *, at_least: int = 2)
     WrongShape, TooFew, NotFinite, OutOfRange
         A variance of 0 is refused too: it would take all the weight.
     """
-    y, v = np.asarray(effects, dtype=np.float64), np.asarray(variances, dtype=np.float64)
+    y, v = numbers(effects, "effects"), numbers(variances, "variances")
     if not y.ndim or not v.ndim or not _fits(y.shape, v.shape):
         raise WrongShape(
             f"effects {y.shape} and variances {v.shape} do not hold the same studies; give one of each"
@@ -108,7 +108,7 @@ def design(n_studies: int, moderators: ArrayLike | None = None) -> Design:
     """
     columns = [np.ones((n_studies, 1))]
     if moderators is not None:
-        given = np.asarray(moderators, dtype=np.float64)
+        given = numbers(moderators, "moderators")
         given = given[:, None] if given.ndim == 1 else given
         if given.ndim != 2 or len(given) != n_studies:
             raise WrongShape(f"moderators {given.shape} do not fit {n_studies} studies; give one row a study")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import fdtrc, fdtri
 
-from atlasplane.stats.checks import Array, share
+from atlasplane.stats.checks import Array, numbers, share
 from atlasplane.stats.refusal import NoVariance, OutOfRange, TooFew, WrongShape
 from atlasplane.stats.reliability.mean_squares import MeanSquares, mean_squares
 from atlasplane.stats.variants import named
@@ -137,7 +137,7 @@ def generalised_icc(
 
 
 def _one_table(ratings: ArrayLike) -> MeanSquares:
-    table = np.array(ratings, dtype=np.float64)
+    table = numbers(ratings, "ratings")
     if table.ndim != 2:
         raise WrongShape(f"ratings have {table.ndim} dimensions; give subjects in rows, raters in columns")
     squares = mean_squares(table)

@@ -9,10 +9,11 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from atlasplane.stats.checks import Array, matrix, positive, share
 from atlasplane.stats.refusal import Duplicate, NoVariance, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.shares import clopper_pearson, wilson
 from atlasplane.stats.variants import named
 
 _FEW = 60
@@ -182,23 +183,11 @@ def agreement_weights(n_grades: int, *, weights: Weights) -> Array:
 
 @named
 def exact_agreement(table: ArrayLike, *, interval: ShareInterval, level: float = 0.95) -> ExactAgreement:
-    """Share on the diagonal with its interval.
-
-    Wilson 1927, J Am Stat Assoc 22:209, doi:10.1080/01621459.1927.10502953; Clopper and Pearson 1934,
-    Biometrika 26:404, doi:10.1093/biomet/26.4.404.
-    """
-    share(level, "level")
+    """Share on the diagonal with its interval, by `stats.shares`."""
     counts = _counts(table)
     n, same = float(counts.sum()), float(np.trace(counts))
-    tail = (1 - level) / 2
-    if interval is ShareInterval.WILSON:
-        z = float(ndtri(1 - tail))
-        centre = (same + z**2 / 2) / (n + z**2)
-        half = z / (n + z**2) * math.sqrt(same * (n - same) / n + z**2 / 4)
-        low, high = max(0.0, centre - half), min(1.0, centre + half)
-    else:
-        low = float(betaincinv(same, n - same + 1, tail)) if same else 0.0
-        high = float(betaincinv(same + 1, n - same, 1 - tail)) if same < n else 1.0
+    of = wilson if interval is ShareInterval.WILSON else clopper_pearson
+    low, high = of(same, n, level=level)
     return ExactAgreement(
         value=same / n,
         low=low,

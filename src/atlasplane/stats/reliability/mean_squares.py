@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlasplane.stats.checks import Array, vector
+from atlasplane.stats.checks import Array, numbers, vector
 from atlasplane.stats.refusal import Duplicate, NotFinite, Refusal, TooFew, WrongShape
 
 _ROUNDING = 1e-14
@@ -132,7 +132,7 @@ def mean_squares(ratings: ArrayLike) -> MeanSquares:
     MSW = sum (x_ij - x_i.)^2 / (n (k - 1)). Shrout and Fleiss 1979, Psychol Bull 86:420,
     doi:10.1037/0033-2909.86.2.420.
     """
-    x = np.array(ratings, dtype=np.float64)
+    x = numbers(ratings, "ratings")
     if x.ndim < 2:
         raise WrongShape(f"ratings have {x.ndim} dimensions; give subjects in rows and raters in columns")
     n, k = x.shape[-2:]

@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 
 from atlasplane.stats.checks import Array, matrix, positive, same_length, vector
-from atlasplane.stats.refusal import NotConverged, NoVariance, OutOfRange, TooFew
+from atlasplane.stats.refusal import Collinear, NotConverged, OutOfRange, TooFew
 from atlasplane.stats.series.events import whole_counts
 from atlasplane.stats.variants import named
 
@@ -102,7 +102,7 @@ def count_regression(
     ------
     TooFew
         Not more counts than columns.
-    NoVariance
+    Collinear
         Columns that depend on one another.
     NotConverged
         No finite estimate: a coefficient runs to infinity, as where a phase has no event.
@@ -119,7 +119,7 @@ def count_regression(
         raise TooFew(f"{len(y)} counts for {x.shape[1]} coefficients; more counts are needed")
     lengths = np.linalg.norm(x, axis=0)
     if not lengths.all() or np.linalg.matrix_rank(x / lengths) < x.shape[1]:
-        raise NoVariance("the columns of the design depend on one another; leave one out")
+        raise Collinear("the columns of the design depend on one another; leave one out")
     # By orthogonal columns: far from 0, as years are, the given ones are nearly parallel.
     base, triangle = np.linalg.qr(x / lengths)
     inverse = np.linalg.inv(triangle) / lengths[:, None]

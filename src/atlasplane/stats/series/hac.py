@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from atlasplane.stats.checks import Array, matrix, same_length, share, vector
-from atlasplane.stats.refusal import NoVariance, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.refusal import Collinear, NoVariance, OutOfRange, TooFew, WrongShape
 from atlasplane.stats.variants import named
 
 SHORT_SERIES = 50
@@ -200,21 +200,16 @@ def newey_west_regression(
 
     Raises
     ------
+    Collinear
+        A column of the design follows from the others.
     NoVariance
-        The design is singular, or the residuals are all zero.
+        The residuals are all zero.
     """
     share(level, "level")
     y, x = vector(values, "values"), matrix(design, "design")
     same_length(values=y, design=x)
+    base, inverse = _orthogonal(x)
     n_sessions, n_coefficients = x.shape
-    if n_sessions <= n_coefficients:
-        raise TooFew(f"{n_sessions} sessions for {n_coefficients} coefficients; more sessions are needed")
-    lengths = np.linalg.norm(x, axis=0)
-    if not lengths.all() or np.linalg.matrix_rank(x / lengths) < n_coefficients:
-        raise NoVariance("the columns of the design depend on one another; leave one out")
-    # By orthogonal columns: far from 0, as years are, X'X would lose half of the digits.
-    base, triangle = np.linalg.qr(x / lengths)
-    inverse = np.linalg.inv(triangle) / lengths[:, None]
     coefficients = inverse @ (base.T @ y)
     residuals = y - base @ (base.T @ y)
     squares = float(residuals @ residuals)
@@ -245,6 +240,21 @@ def newey_west_regression(
         residuals=residuals,
         durbin_watson=float(np.sum(np.diff(residuals) ** 2)) / squares,
     )
+
+
+def _orthogonal(design: Array) -> tuple[Array, Array]:
+    """Orthonormal columns and what turns their coefficients into the design's.
+
+    Far from 0, as years are, X'X would lose half of the digits.
+    """
+    n_sessions, n_coefficients = design.shape
+    if n_sessions <= n_coefficients:
+        raise TooFew(f"{n_sessions} sessions for {n_coefficients} coefficients; more sessions are needed")
+    lengths = np.linalg.norm(design, axis=0)
+    if not lengths.all() or np.linalg.matrix_rank(design / lengths) < n_coefficients:
+        raise Collinear("the columns of the design depend on one another; leave one out")
+    base, triangle = np.linalg.qr(design / lengths)
+    return base, np.linalg.inv(triangle) / lengths[:, None]
 
 
 def _moments(base: Array, inverse: Array, n_lags: int) -> tuple[Array, Array]:

@@ -29,7 +29,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import stdtrit
 
 from atlasplane.stats.checks import Array, matrix, same_length, share, vector
-from atlasplane.stats.refusal import Duplicate, NoVariance, OutOfOrder, TooFew
+from atlasplane.stats.refusal import Collinear, Duplicate, NoVariance, OutOfOrder, TooFew
 from atlasplane.stats.variants import named
 
 PHI_LIMIT = 0.99
@@ -103,8 +103,10 @@ def ar1_regression(
     Raises
     ------
     TooFew, OutOfOrder, Duplicate
+    Collinear
+        A column of the design follows from the others.
     NoVariance
-        The design is singular, or fits every value exactly.
+        The design fits every value exactly.
     """
     share(level, "level")
     y, x, when = vector(values, "values"), matrix(design, "design"), vector(sessions, "sessions")
@@ -119,7 +121,7 @@ def ar1_regression(
     if (gaps == 0).any():
         raise Duplicate("a session has two values; choose one or average them yourself")
     if np.linalg.matrix_rank(x) < x.shape[1]:
-        raise NoVariance("the columns of the design depend on one another; leave one out")
+        raise Collinear("the columns of the design depend on one another; leave one out")
     exact = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
     if float(np.abs(exact).max()) <= 1e-12 * float(np.abs(y).max()):
         raise NoVariance("the design fits every value exactly; there is no error to estimate")

@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv
 
 from atlasplane.stats.checks import Array, share
 from atlasplane.stats.refusal import OutOfRange
+from atlasplane.stats.shares import clopper_pearson
 from atlasplane.stats.single_case.assignments import Aggregate, MonteCarlo
 from atlasplane.stats.single_case.cases_design import CasesDesign
 from atlasplane.stats.single_case.design import SingleCaseDesign
@@ -171,14 +171,6 @@ def ar1_series(n_series: int, n_sessions: int, *, ar1: float, rng: np.random.Gen
     for session in range(1, n_sessions):
         found[:, session] += ar1 * found[:, session - 1]
     return found
-
-
-def clopper_pearson(n_found: int, n_tried: int, *, level: float) -> tuple[float, float]:
-    """Exact interval of a share n_found / n_tried (Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404)."""
-    tail = (1 - level) / 2
-    low = float(betaincinv(n_found, n_tried - n_found + 1, tail)) if n_found else 0.0
-    high = float(betaincinv(n_found + 1, n_tried - n_found, 1 - tail)) if n_found < n_tried else 1.0
-    return low, high
 
 
 def _simulated(
