@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atlasplane.stats.refusal import Collinear, (
+from atlasplane.stats.refusal import (
+    Collinear,
     NotConverged,
     NotFinite,
     NoVariance,
