@@ -265,11 +265,12 @@ def _moments(base: Array, inverse: Array, n_lags: int) -> tuple[Array, Array]:
     """
     lags = np.abs(np.subtract.outer(np.arange(len(base)), np.arange(len(base))))
     weights = np.maximum(0.0, 1 - lags / (n_lags + 1))
-    maker = np.eye(len(base)) - base @ base.T
     dof, bias = np.empty(len(inverse)), np.empty(len(inverse))
     for j, row in enumerate(inverse):
         influence = base @ row
-        inner = maker @ (weights * np.outer(influence, influence)) @ maker
+        inner = weights * np.outer(influence, influence)
+        inner -= base @ (base.T @ inner)
+        inner -= (inner @ base) @ base.T
         trace = float(np.trace(inner))
         dof[j] = trace**2 / float(np.sum(inner * inner))
         bias[j] = trace / float(row @ row)
