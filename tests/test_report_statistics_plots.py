@@ -32,7 +32,7 @@ from atlasplane.stats.meta.prediction import PredictionMethod, prediction_interv
 from atlasplane.stats.meta.tau2 import Tau2Method
 from atlasplane.stats.multilevel.person_series import PersonSeries
 from atlasplane.stats.multilevel.pooling import PooledSeries, pooled_series
-from atlasplane.stats.refusal import TooFew, WrongShape
+from atlasplane.stats.refusal import OutOfRange, TooFew, WrongShape
 from atlasplane.stats.reliability.bland_altman import LimitInterval, limits_of_agreement
 from atlasplane.stats.series.change_point import RatePrior, poisson_change_point, uniform_change_prior
 from atlasplane.stats.single_case.piecewise import Errors, Terms, TimeCoding, piecewise_regression
@@ -117,6 +117,8 @@ def test_bland_altman_refuses_other_readings() -> None:
     limits = limits_of_agreement(FIRST, SECOND, factor=2, interval=LimitInterval.EXACT)
     with pytest.raises(WrongShape, match="5 pairs"):
         bland_altman_plot(limits, FIRST[:5], SECOND[:5], names=("A", "B"), unit="", decimals=1)
+    with pytest.raises(OutOfRange, match="mean difference of these readings"):
+        bland_altman_plot(limits, FIRST, SECOND + 1, names=("A", "B"), unit="", decimals=1)
 
 
 def test_forest_shows_every_study_the_pooled_effect_and_the_prediction() -> None:
@@ -133,8 +135,8 @@ def test_forest_shows_every_study_the_pooled_effect_and_the_prediction() -> None
         told
     )
     low, high = (math.exp(0.1 + sign * 1.959964 * math.sqrt(0.9)) for sign in (-1, 1))
-    assert f"{math.exp(0.1):.2f} [{low:.2f}, {high:.2f}]" in told
-    assert f"[{math.exp(ahead.low):.2f}, {math.exp(ahead.high):.2f}]" in told
+    assert f"{math.exp(0.1):.3f} [{low:.3f}, {high:.3f}]" in told
+    assert f"[{math.exp(ahead.low):.3f}, {math.exp(ahead.high):.3f}]" in told
     assert {"← fewer  ", "  more →", "0.1", "1"} <= set(told)
     assert any(
         "Interval: Hartung-Knapp." in words and f"I² {spread.i2_percent:.0f} %" in words for words in told
@@ -154,7 +156,7 @@ def test_forest_names_the_prediction_over_all_tau2() -> None:
     ahead = prediction_over_tau2(EFFECTS, VARIANCES)
     told = texts(forest_plot(EFFECTS, VARIANCES, pooled, studies=STUDIES, axis=RATIO, prediction=ahead))
     assert "A further study (over tau²)" in told
-    assert f"[{math.exp(ahead.low):.2f}, {math.exp(ahead.high):.2f}]" in told
+    assert f"[{math.exp(ahead.low):.3f}, {math.exp(ahead.high):.3f}]" in told
 
 
 def test_an_interval_that_leaves_the_axis_ends_in_an_arrow() -> None:
@@ -182,6 +184,12 @@ def test_forest_refuses_what_does_not_belong_together() -> None:
     many = fixed_effect(np.stack([EFFECTS, EFFECTS]), VARIANCES)
     with pytest.raises(WrongShape, match="one meta-analysis"):
         forest_plot(EFFECTS, VARIANCES, many, studies=STUDIES, axis=RATIO)
+    with pytest.raises(OutOfRange, match="weighted mean of these effects"):
+        forest_plot(EFFECTS + 1, VARIANCES, pooled, studies=STUDIES, axis=RATIO)
+    with pytest.raises(OutOfRange, match="not those of the result"):
+        forest_plot(EFFECTS, 2 * VARIANCES, pooled, studies=STUDIES, axis=RATIO)
+    with pytest.raises(WrongShape, match="one word 'abcd'"):
+        forest_plot(EFFECTS, VARIANCES, pooled, studies="abcd", axis=RATIO)
 
 
 @pytest.mark.parametrize(("p", "words"), [(0.00002, "< 0.001"), (0.0123, "0.012"), (0.5, "0.500")])

@@ -236,3 +236,15 @@ def test_what_is_no_plan_is_refused() -> None:
         plan_from_plain({**written, "design": {**written["design"], "kind": "sometimes"}})
     with pytest.raises(OutOfRange):
         drawn_plan(StartDesign(n_sessions=6, starts=(2, 3)), seed=-1)
+
+
+def test_numbers_of_sessions_and_seeds_are_whole_numbers() -> None:
+    plain = ab_design(n_sessions=34, least_baseline=5, least_treatment=5)
+    assert ab_design(n_sessions=34.0, least_baseline=5, least_treatment=5) == plain
+    for wrong in ("34", 34.5, float("nan"), None):
+        with pytest.raises(OutOfRange, match=f"n_sessions {wrong} is no whole number"):
+            ab_design(n_sessions=wrong, least_baseline=5, least_treatment=5)
+    with pytest.raises(OutOfRange, match=r"n_blocks 2\.5 is no whole number"):
+        BlockDesign(n_blocks=2.5, block_sessions=2)
+    with pytest.raises(OutOfRange, match="seed 'a' is no whole number"):
+        drawn_plan(plain, seed="a")

@@ -94,5 +94,9 @@ def test_bad_input_is_refused():
         pooled(scale=0.0)
     with pytest.raises(OutOfRange, match="mdc"):
         pooled(mdc=math.inf)
+    with pytest.raises(NotFinite, match="scale is None"):
+        pooled(scale=None)
+    with pytest.raises(WrongShape, match="scales has 0 dimensions"):
+        scale_sensitivity(EFFECTS, ERRORS, scales=1.0, mdc=10.0, level=0.95)
     with pytest.raises(OutOfRange, match="level"):
         pooled(level=1.0)

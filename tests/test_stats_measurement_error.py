@@ -171,3 +171,5 @@ def test_bad_uncertainties_are_refused():
         corrected(data, [0.1, 0.2])
     with pytest.raises(OutOfRange, match="u_dof"):
         corrected(data, 0.1, u_dof=0.0)
+    with pytest.raises(NotFinite, match=r"u_dof is None, .* math\.inf"):
+        corrected(data, 0.1, u_dof=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from atlasplane.stats.mediation.sample import (
 )
 from atlasplane.stats.refusal import (
     Collinear,
+    NotAChoice,
     NotConverged,
     NotFinite,
     NoVariance,
@@ -153,6 +155,43 @@ def test_a_mediator_measured_after_the_outcome_is_refused():
         Order(treatment=0, mediator=math.nan, outcome=2)
     together = sample(order=Order(treatment=0, mediator=1, outcome=1))
     assert "measured together" in linear_mediation(together, level=0.95).indirect.why[0]
+
+
+def test_the_order_may_be_told_by_dates():
+    days = [date(2026, 1, day) for day in (1, 2, 3)]
+    assert Order(treatment=days[0], mediator=days[1], outcome=days[2]).why == ()
+    pd = pytest.importorskip("pandas")
+    stamp = pd.Timestamp("2026-01-05")
+    assert Order(treatment=datetime(2026, 1, 1), mediator=stamp, outcome=stamp).why
+    with pytest.raises(MediatorAfterOutcome, match="at 2026-01-03, the outcome before it at 2026-01-02"):
+        Order(treatment=days[0], mediator=days[2], outcome=days[1])
+    with pytest.raises(OutOfOrder, match="dates of one kind"):
+        Order(treatment=0, mediator=days[0], outcome=1)
+    for unknown in (None, "day 1", np.datetime64("2026-01-01"), pd.NaT, math.inf):
+        with pytest.raises(NotFinite, match=r"time of the mediator is .* give days, or dates"):
+            Order(treatment=0, mediator=unknown, outcome=1)
+    with pytest.raises(NotAChoice, match=r"order is \(0, 1, 2\); give Order"):
+        sample(order=(0, 1, 2))
+
+
+def test_a_far_zero_of_mediator_and_covariates_does_not_matter():
+    data = sample()
+    age = np.random.default_rng(4).normal(size=60)[:, None]
+    near, far = (
+        linear_mediation(
+            mediation_sample(
+                data.treatment, data.mediator + off, data.outcome, order=IN_TIME, covariates=age + off
+            ),
+            level=0.95,
+        )
+        for off in (0, 1e8)
+    )
+    assert far.indirect.value == pytest.approx(near.indirect.value, rel=1e-6)
+    assert far.direct == pytest.approx(near.direct, rel=1e-6)
+    with pytest.raises(Collinear):
+        mediation_sample(
+            data.treatment, data.mediator, data.outcome, order=IN_TIME, covariates=np.full((60, 1), 0.1)
+        )
 
 
 def test_samples_that_tell_no_path_are_refused():

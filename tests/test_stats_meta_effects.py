@@ -237,3 +237,17 @@ def test_two_rows_of_means_of_unequal_studies_are_refused(n_studies) -> None:
         standardised_change(two, ones, correlation=0.5)
     with pytest.raises(NotFinite, match="after"):
         standardised_change(two, [1.0, np.nan], correlation=0.5)
+
+
+def test_plain_numbers_in_place_of_groups_are_refused_by_name() -> None:
+    group = GroupMeans(means=[1.0], sds=[1.0], n_subjects=[10])
+    for measure in (mean_difference, standardised_mean_difference):
+        with pytest.raises(WrongShape, match=r"treated is list; give GroupMeans\(means=\.\.\., sds"):
+            measure([1], [2])
+        with pytest.raises(WrongShape, match="control is list"):
+            measure(group, [2])
+    with pytest.raises(WrongShape, match="before is list; give GroupMeans"):
+        standardised_change([1], [2], correlation=0.5)
+    for measure in RATIOS:
+        with pytest.raises(WrongShape, match=r"treated is GroupMeans; give GroupCounts\(events"):
+            measure(group, group)

@@ -129,6 +129,9 @@ def test_few_studies_and_no_heterogeneity_are_told() -> None:
     [
         ([1.0], [0.1], TooFew),
         ([1.0, 2.0], [0.1, -0.1], OutOfRange),
+        ([1e-160, 2e-160], [1e-320, 2e-320], OutOfRange),
+        ([1.0, 2.0], [1e80, 2e80], OutOfRange),
+        ([1e80, 2.0], [1.0, 2.0], OutOfRange),
         ([np.nan, 2.0], [0.1, 0.1], NotFinite),
         ([1.0, 2.0, 3.0], [0.1, 0.1], WrongShape),
     ],
@@ -142,6 +145,19 @@ def test_what_cannot_be_pooled_is_refused_by_name(effects, variances, refused) -
     ):
         with pytest.raises(refused):
             act(effects, variances)
+
+
+@pytest.mark.parametrize(
+    ("n_studies", "words"),
+    [
+        (0, "0 studies; 2 or more are needed"),
+        (1, "1 study; 2 or more are needed: one study is not pooled, report its own effect"),
+    ],
+)
+def test_too_few_studies_are_told_what_to_do(n_studies: int, words: str) -> None:
+    with pytest.raises(TooFew) as refused:
+        fixed_effect([1.0] * n_studies, [0.1] * n_studies)
+    assert str(refused.value) == words
 
 
 def test_t_without_end_is_normal() -> None:

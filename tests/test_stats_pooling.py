@@ -169,12 +169,16 @@ def test_what_is_no_series_is_refused_by_name():
     ):
         with pytest.raises(error):
             PersonSeries(**{**good, **change})
+    with pytest.raises(NotFinite, match="treated holds the word off; give 1 with treatment and 0 without"):
+        PersonSeries(**{**good, "treated": ["off", "on", "off", "on"]})
 
 
 def test_bad_wishes_are_refused():
     data = series(n=4)
     with pytest.raises(OutOfRange, match="mdc"):
         pooled(data, mdc=0.0)
+    with pytest.raises(NotFinite, match=r"mdc is None, .* minimal detectable change"):
+        pooled(data, mdc=None)
     with pytest.raises(OutOfRange, match="level"):
         pooled(data, level=1.5)
     with pytest.raises(WrongShape, match="the model has 2"):

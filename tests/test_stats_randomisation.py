@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from atlasplane.stats.refusal import OutOfRange, TooFew
+from atlasplane.stats.refusal import NotAChoice, OutOfRange, TooFew
 from atlasplane.stats.single_case.assignments import (
     Aggregate,
     Compared,
@@ -269,6 +269,18 @@ def test_statistics_refuse_assignments_that_they_cannot_tell_of() -> None:
         SLOPE_CHANGE.of(values, sessions, np.array([[False, True, True, True, True]]))
     with pytest.raises(OutOfRange, match="another statistic"):
         SLOPE_CHANGE.of(values, sessions, np.array([[False, False, True, True, False]]))
+
+
+def test_a_word_is_no_statistic() -> None:
+    design = ab_design(n_sessions=12, least_baseline=4, least_treatment=4)
+    with pytest.raises(NotAChoice, match="statistic is 'mean'; give one of MEAN_DIFFERENCE"):
+        randomisation_test(
+            of(np.arange(12.0), np.arange(12) >= 6),
+            design,
+            statistic="mean",
+            alternative=Alternative.GREATER,
+            monte_carlo=None,
+        )
 
 
 def test_p_of_a_distribution_counts_ties_and_rounding() -> None:

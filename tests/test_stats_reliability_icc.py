@@ -178,7 +178,7 @@ def test_long_rows_become_the_table_whatever_their_order() -> None:
 
 
 def test_a_duplicate_cell_is_never_averaged() -> None:
-    with pytest.raises(Duplicate, match="subject 'a' is rated twice by rater 'x'"):
+    with pytest.raises(Duplicate, match=r"'a' is rated twice by rater 'x'; take variance_components"):
         rating_table(["a", "a", "a"], ["x", "y", "x"], [1.0, 2.0, 3.0])
 
 

@@ -93,8 +93,10 @@ def test_ratings_that_never_differ_have_no_interval_and_no_finite_factor() -> No
     found = two_trial_error([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert (found.value, found.low, found.high, found.dof) == (0.0, None, None, 0.0)
     assert found.why
-    change = minimal_detectable_change(found, quantile=Quantile.STUDENT)
-    assert (change.value, change.low, change.high, change.factor) == (0.0, None, None, math.inf)
+    assert detectable_factor(found.dof, quantile=Quantile.STUDENT, level=0.95) == math.inf
+    for quantile in Quantile:
+        with pytest.raises(NoVariance, match=r"the sem is 0.*finer scale, or take more readings"):
+            minimal_detectable_change(found, quantile=quantile)
 
 
 def test_the_factor_is_196_or_students_for_few_degrees_of_freedom() -> None:

@@ -144,11 +144,14 @@ def test_a_phase_of_nothing_is_refused_or_truncated_by_name():
     assert found.value == pytest.approx(math.log(0.1 / 2))
     assert found.se == pytest.approx(math.sqrt(2 / 3 / (4 * 2**2) + 1 / 5**3 / (5 * 0.1**2)))
     assert (found.zeros, found.truncated) == (ZeroMean.TRUNCATED, True)
+    assert [why.split(":")[0] for why in found.why] == ["the mean of the treatment is 0 and was taken as 0.1"]
+    assert "least_step and of the 5 sessions" in found.why[0]
 
 
 def test_truncation_changes_nothing_where_nothing_is_missing():
     found = of(SPASMS, least_step=1.0)
     assert not found.truncated
+    assert found.why == ()
     assert replace(found, zeros=ZeroMean.REFUSED) == of(SPASMS)
 
 
@@ -157,7 +160,42 @@ def test_one_phase_without_scatter_is_no_obstacle_and_two_are():
     assert found.dof == pytest.approx(2)
     with pytest.raises(NoVariance, match="neither phase varies"):
         of(ab_series([4, 4], [2, 2]))
-    assert of(ab_series([4, 4], [2, 2]), least_step=1.0).truncated
+
+
+def test_a_phase_with_events_and_without_scatter_is_not_truncated():
+    found = of(ab_series([4, 4, 4], [1, 2, 3]), least_step=1.0)
+    assert not found.truncated
+    assert found.se == of(ab_series([4, 4, 4], [1, 2, 3])).se
+
+
+@pytest.mark.parametrize("least_step", [None, 1.0])
+@pytest.mark.parametrize(
+    "series",
+    [
+        ab_series([4, 4], [2, 2]),
+        ab_series([4, 4, 4], [0, 0]),
+        # Equal but for rounding.
+        ab_series([0.1 + 0.2, 0.3, 0.3], [0.7, 0.1 + 0.6, 0.7]),
+    ],
+)
+def test_two_phases_without_scatter_are_refused_whatever_the_least_step(series, least_step):
+    with pytest.raises(NoVariance, match="neither phase varies") as told:
+        of(series, least_step=least_step)
+    assert "least_step" not in str(told.value)
+
+
+@pytest.mark.parametrize("least_step", [None, 1.0])
+def test_no_event_in_either_phase_tells_nothing_of_the_ratio(least_step):
+    with pytest.raises(NoVariance, match=r"no event in either phase.*overdispersed_rate_ratio"):
+        of(ab_series([0] * 3, [0] * 39), least_step=least_step)
+
+
+def test_a_share_that_is_the_whole_but_for_rounding_leaves_nothing():
+    full = 1 - 2e-16
+    shares = ab_series([full] * 3, [0.7, 0.9, 0.8])
+    with pytest.raises(OutOfRange, match="mean of the complement of the baseline is 0"):
+        of(shares, LRRD, UP, 1)
+    assert "complement of the baseline is 0" in of(shares, LRRD, UP, 1, least_step=0.1).why[0]
 
 
 @pytest.mark.parametrize(

@@ -193,3 +193,14 @@ def test_bad_wishes_are_refused():
             n_draws=10,
             rng=np.random.default_rng(1),
         )
+
+
+def test_a_far_zero_of_the_mediator_does_not_matter():
+    data = sample()
+    moved = mediation_sample(
+        data.treatment, data.mediator + 1e8, data.outcome, order=IN_TIME, covariates=data.covariates
+    )
+    for interaction in (False, True):
+        near, far = (effects(one, interaction=interaction) for one in (data, moved))
+        assert far.acme_1.low == pytest.approx(near.acme_1.low, rel=1e-5)
+    assert curve(moved, [0.3]).low_1 == pytest.approx(curve(data, [0.3]).low_1, rel=1e-5)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from atlasplane.stats.refusal import OutOfRange, TooFew
+from atlasplane.stats.refusal import NotAChoice, OutOfRange, TooFew
 from atlasplane.stats.single_case.assignments import Aggregate, Compared, MonteCarlo
 from atlasplane.stats.single_case.cases_design import multiple_baseline
 from atlasplane.stats.single_case.design import (
@@ -141,8 +141,22 @@ def test_few_starts_give_infinite_ends_and_say_so() -> None:
     design = ab_design(n_sessions=12, least_baseline=4, least_treatment=4)
     got = interval(of(np.arange(12.0), np.arange(12) >= 6), design, MEAN_DIFFERENCE, 0.95)
     assert (got.low, got.high) == (-math.inf, math.inf)
-    assert got.highest_finite_level == pytest.approx(0.6)
+    assert got.highest_finite_level == got.design_finite_level == pytest.approx(0.6)
     assert "level 0.6 at most" in got.why[0]
+
+
+def test_ends_that_the_design_allows_and_the_statistic_does_not_reach_say_so() -> None:
+    design = ab_design(n_sessions=30, least_baseline=5, least_treatment=5)
+    series = of(np.random.default_rng(4).integers(3, 8, 30).astype(float), np.arange(30) >= 12)
+    got = interval(series, design, MEDIAN_DIFFERENCE, 0.9)
+    assert 0 < got.highest_finite_level < 0.9 < got.design_finite_level == pytest.approx(19 / 21)
+    assert math.isinf(got.low) or math.isinf(got.high)
+    assert "the median difference on these values" in got.why[0]
+    assert "take another statistic, starts that lie further apart, or a lower level" in got.why[0]
+    for level, is_finite in ((got.highest_finite_level, True), (got.highest_finite_level + 1e-6, False)):
+        near = interval(series, design, MEDIAN_DIFFERENCE, level)
+        assert bool(np.isfinite([near.low, near.high]).all()) is is_finite
+    assert math.isfinite(interval(series, design, MEAN_DIFFERENCE, 0.9).low)
 
 
 def test_values_without_spread_have_the_interval_of_a_point_at_0() -> None:
@@ -151,7 +165,8 @@ def test_values_without_spread_have_the_interval_of_a_point_at_0() -> None:
         for constant in (0.0, 7.0):
             got = interval(of([constant] * 12, [False, True] * 6), design, statistic)
             assert (got.low, got.high) == pytest.approx((0, 0), abs=1e-9)
-            assert got.why == ()
+            assert got.all_equal
+            assert [why.split(":")[0] for why in got.why] == ["all values are equal"]
 
 
 def test_monte_carlo_interval_is_near_the_complete_one() -> None:
@@ -228,6 +243,8 @@ def test_what_cannot_be_inverted_is_refused() -> None:
         interval(series, design, bent)
     with pytest.raises(OutOfRange):
         interval(series, design, MEAN_DIFFERENCE, 1.0)
+    with pytest.raises(NotAChoice, match="statistic is 'mean'; give one of MEAN_DIFFERENCE"):
+        interval(series, design, "mean")
     with pytest.raises(TooFew):
         interval(series, StartDesign(n_sessions=12, starts=(6,)), MEAN_DIFFERENCE)
     cases = multiple_baseline(STARTS, n_sessions=15, least_stagger=0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlasplane.stats.refusal import NotFinite, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.refusal import NotAChoice, NotFinite, OutOfRange, TooFew, WrongShape
 
 Array = NDArray[np.float64]
 
@@ -26,6 +28,9 @@ def numbers(values: ArrayLike, name: str) -> Array:
             return np.array(given, dtype=np.float64)
     except (TypeError, ValueError):
         pass
+    text = _first_text(values)
+    if text is not None:
+        raise NotFinite(f"{name} holds what is no number: the text {text!r}; convert texts with float(...)")
     raise NotFinite(f"{name} holds what is no number, or rows of unequal length; give plain numbers")
 
 
@@ -65,6 +70,34 @@ def share(value: float, name: str) -> None:
     """Refuse a level or probability that does not lie between 0 and 1, both excluded."""
     if not 0 < value < 1:
         raise OutOfRange(f"{name} must lie between 0 and 1; it is {value:g}")
+
+
+def number(value: float, name: str, *, remedy: str) -> None:
+    """Refuse what is no single number, such as None or a word; the remedy says what to give."""
+    if not isinstance(value, Real):
+        raise NotFinite(f"{name} is {value!r}, which is no number; {remedy}")
+
+
+def whole(value: int, name: str) -> None:
+    """Refuse a count that is no whole number, such as 100.0."""
+    if not isinstance(value, Integral):
+        raise OutOfRange(f"{name} is {value!r}; give a whole number")
+
+
+def generator(rng: np.random.Generator) -> None:
+    """Refuse a seed in place of a random generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise NotAChoice(f"rng is {rng!r}; give numpy.random.default_rng(seed)")
+
+
+def _first_text(values: object) -> str | None:
+    if isinstance(values, str):
+        return str(values)
+    if isinstance(values, np.ndarray):
+        values = values.ravel().tolist()
+    if not isinstance(values, list | tuple):
+        return None
+    return next((text for text in map(_first_text, values) if text is not None), None)
 
 
 def _enough(array: Array, name: str, at_least: int) -> Array:

@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike
 
 from atlasplane.report.numbers import fixed, percent
 from atlasplane.report.statistics_plots import sheet
-from atlasplane.stats.checks import same_length, vector
-from atlasplane.stats.refusal import WrongShape
+from atlasplane.stats.checks import Array, same_length, vector
+from atlasplane.stats.refusal import OutOfRange, WrongShape
 from atlasplane.stats.reliability.bland_altman import LimitsOfAgreement
 
 _WIDTH_MM, _HEIGHT_MM = 105.0, 78.0
 _ROOM = 0.12
 """Part of the spread that is left free at each end of the difference axis."""
+_ROUNDING = 1e-9
+"""Part of the readings by which a bias worked out anew may differ."""
 
 
 def bland_altman_plot(
@@ -36,7 +38,7 @@ def bland_altman_plot(
     ----------
     limits : LimitsOfAgreement
     first, second : array, shape (n_differences,)
-        The pairs, or each subject's means, from which `limits` were made.
+        The pairs, or each subject's means: those of which the bias is the mean.
     names : tuple of str
         What `first` and `second` were read with.
     unit : str
@@ -46,15 +48,10 @@ def bland_altman_plot(
 
     Raises
     ------
-    WrongShape, NotFinite
+    WrongShape, NotFinite, OutOfRange
         When these are not the readings of the result.
     """
-    a, b = vector(first, "first"), vector(second, "second")
-    same_length(first=a, second=b)
-    if len(a) not in (limits.n_differences, limits.n_subjects):
-        raise WrongShape(
-            f"{len(a)} pairs, but the limits are those of {limits.n_differences}; give the same readings"
-        )
+    a, b = _checked(limits, first, second)
     figure = sheet.figure(_WIDTH_MM, _HEIGHT_MM)
     plot = sheet.axes(figure)
     plot.plot(
@@ -68,6 +65,23 @@ def bland_altman_plot(
     plot.set_ylim(seen.min() - room, seen.max() + room)
     sheet.note(figure, _words(limits))
     return figure
+
+
+def _checked(limits: LimitsOfAgreement, first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]:
+    """The readings as arrays, refused where the limits are not theirs."""
+    a, b = vector(first, "first"), vector(second, "second")
+    same_length(first=a, second=b)
+    if len(a) not in (limits.n_differences, limits.n_subjects):
+        raise WrongShape(
+            f"{len(a)} pairs, but the limits are those of {limits.n_differences}; give the same readings"
+        )
+    bias = float((b - a).mean())
+    if abs(bias - limits.bias) > _ROUNDING * float(max(np.abs(a).max(), np.abs(b).max())):
+        raise OutOfRange(
+            f"the mean difference of these readings is {bias:g}, but the bias of the limits is "
+            f"{limits.bias:g}; give the readings of which it is the mean: all pairs, or each subject's means"
+        )
+    return a, b
 
 
 def _seen(limits: LimitsOfAgreement) -> list[float]:

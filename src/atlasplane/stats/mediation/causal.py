@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from atlasplane.stats.checks import Array, share
+from atlasplane.stats.checks import Array, generator, share
 from atlasplane.stats.mediation.sample import (
     MediationSample,
     OutcomeModel,
@@ -119,6 +119,8 @@ def causal_mediation(
     share(level, "level")
     two_treatments(contrast)
     enough_draws(n_draws, _LEAST_DRAWS)
+    generator(rng)
+    sample = sample.centred
     first = least_squares(sample.mediator, sample.mediator_design)
     second = outcome_regression(sample, outcome_model=outcome_model, interaction=interaction)
     means = _Means(sample, outcome_model=outcome_model, interaction=interaction, contrast=contrast)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from atlasplane.stats.checks import Array, numbers, positive, share
+from atlasplane.stats.checks import Array, number, numbers, positive, share
 from atlasplane.stats.mediation.causal import Effect
 from atlasplane.stats.mediation.product import ProductEstimate, product_interval
 from atlasplane.stats.mediation.sample import MediationSample, least_squares
@@ -116,8 +116,10 @@ def corrected_mediation(
     """
     share(level, "level")
     errors = _uncertainties(u, sample.n_persons)
+    number(u_dof, "u_dof", remedy="give math.inf for a known u")
     if not u_dof > 0:
         raise OutOfRange(f"u_dof must be above 0; it is {u_dof:g}; give math.inf for a known u")
+    sample = sample.centred
     first = least_squares(sample.mediator, sample.mediator_design)
     second = least_squares(sample.outcome, sample.outcome_design(interaction=False))
     mean_square, variance = float(np.mean(errors**2)), first.residual_variance

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from atlasplane.stats.checks import Array, share, vector
+from atlasplane.stats.checks import Array, generator, share, vector
 from atlasplane.stats.mediation.sample import MediationSample, enough_draws, least_squares
 from atlasplane.stats.refusal import OutOfRange
 
@@ -169,6 +169,7 @@ def product_monte_carlo(
     _usable(a, se_a, b, se_b, correlation=correlation)
     share(level, "level")
     enough_draws(n_draws, _LEAST_DRAWS)
+    generator(rng)
     first, second = rng.normal(size=(2, n_draws))
     draws_a = a + se_a * first
     draws_b = b + se_b * (correlation * first + math.sqrt(1 - correlation**2) * second)
@@ -222,6 +223,7 @@ def linear_mediation(sample: MediationSample, *, level: float) -> LinearMediatio
     It is the effect carried by the mediator only if nothing unmeasured moves both mediator and outcome
     (see `sensitivity`) and the mediator is measured without error (see `measurement_error`).
     """
+    sample = sample.centred
     first = least_squares(sample.mediator, sample.mediator_design)
     second = least_squares(sample.outcome, sample.outcome_design(interaction=False))
     a, b = float(first.coefficients[0]), float(second.coefficients[0])

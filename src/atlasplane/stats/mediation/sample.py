@@ -5,17 +5,20 @@ M = i + a X + covariates, Y = j + c' X + b M + covariates (MacKinnon 2008, ISBN 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from datetime import date
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.special import log_ndtr, ndtr
 
-from atlasplane.stats.checks import Array, matrix, same_length, vector
+from atlasplane.stats.checks import Array, matrix, same_length, vector, whole
 from atlasplane.stats.refusal import (
     Collinear,
+    NotAChoice,
     NotConverged,
     NotFinite,
     NoVariance,
@@ -28,6 +31,8 @@ from atlasplane.stats.variants import named
 
 OutcomeModel = Literal["linear", "probit"]
 _MOST_STEPS = 100
+_ROUNDING = 1e-13
+"""Spread of a column over its size that is rounding alone."""
 _PERFECT = 30.0
 """Linear predictor of a probit that only a separated outcome has."""
 
@@ -42,7 +47,9 @@ class Separated(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """When treatment, mediator and outcome were measured or given: three numbers on one scale, e.g. days.
+    """When treatment, mediator and outcome were given or measured: three numbers, or three dates.
+
+    Numbers are of one scale, e.g. days; dates are `datetime.date` or `datetime.datetime`, of one kind.
 
     Treatment may not come after the mediator, nor the mediator after the outcome.
 
@@ -51,21 +58,22 @@ class Order:
     MediatorAfterOutcome, OutOfOrder, NotFinite
     """
 
-    treatment: float
-    mediator: float
-    outcome: float
+    treatment: float | date
+    mediator: float | date
+    outcome: float | date
 
     def __post_init__(self) -> None:
-        if not np.isfinite([self.treatment, self.mediator, self.outcome]).all():
-            raise NotFinite("the order of treatment, mediator and outcome must be known; give three times")
-        if self.mediator > self.outcome:
+        for name in ("treatment", "mediator", "outcome"):
+            _known_time(getattr(self, name), name)
+        if _later(self.mediator, self.outcome):
             raise MediatorAfterOutcome(
-                f"the mediator was measured at {self.mediator:g}, the outcome before it at {self.outcome:g}: "
-                "it cannot have carried the effect; use an earlier measurement of it or a later outcome"
+                f"the mediator was measured at {_told(self.mediator)}, the outcome before it at "
+                f"{_told(self.outcome)}: it cannot have carried the effect; use an earlier "
+                "measurement of it or a later outcome"
             )
-        if self.treatment > self.mediator:
+        if _later(self.treatment, self.mediator):
             raise OutOfOrder(
-                f"treatment at {self.treatment:g} came after the mediator at {self.mediator:g}; "
+                f"treatment at {_told(self.treatment)} came after the mediator at {_told(self.mediator)}; "
                 "use a later measurement of the mediator"
             )
 
@@ -75,6 +83,28 @@ class Order:
         if self.mediator == self.outcome:
             return ("mediator and outcome were measured together: which moves the other is not in the data",)
         return ()
+
+
+def _known_time(time: object, name: str) -> None:
+    if not isinstance(time, Real | date):
+        raise NotFinite(f"the time of the {name} is {time!r}, which is no time; give days, or dates")
+    # What is no date (NaT) is unequal to itself.
+    if not np.isfinite(float(time)) if isinstance(time, Real) else time != time:
+        raise NotFinite(f"the time of the {name} is {time!r}; it must be known; give days, or dates")
+
+
+def _later(first: Any, second: Any) -> bool:
+    try:
+        return bool(first > second)
+    except TypeError:
+        raise OutOfOrder(
+            f"{first!r} and {second!r} cannot be put in order; give three numbers of days, or three dates of "
+            "one kind"
+        ) from None
+
+
+def _told(time: float | date) -> str:
+    return str(time) if isinstance(time, date) else f"{float(time):g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +125,8 @@ class MediationSample:
     NoVariance
         When treatment, mediator or outcome never changes.
     Collinear
+    NotAChoice
+        When `order` is no `Order`.
     """
 
     treatment: Array
@@ -104,6 +136,8 @@ class MediationSample:
     order: Order
 
     def __post_init__(self) -> None:
+        if not isinstance(self.order, Order):
+            raise NotAChoice(f"order is {self.order!r}; give Order(treatment=..., mediator=..., outcome=...)")
         held = {
             name: vector(getattr(self, name), name, at_least=4)
             for name in ("treatment", "mediator", "outcome")
@@ -115,14 +149,26 @@ class MediationSample:
                 raise NoVariance(f"{name} is {array[0]:g} for everybody; no path can be told")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+        self._refuse_columns()
+
+    def _refuse_columns(self) -> None:
         design = self.outcome_design(interaction=False)
         if len(design) <= design.shape[1]:
             raise TooFew(f"{len(design)} persons for {design.shape[1]} coefficients; more persons are needed")
-        if np.linalg.matrix_rank(design / np.sqrt((design**2).sum(axis=0)), tol=1e-8) < design.shape[1]:
+        # Mediator and covariates without their means: a far zero of their scales does not matter.
+        moved = np.column_stack([_without_mean(self.mediator), self.treatment, design[:, 2:]])
+        moved[:, 3:] = _without_mean(self.covariates)
+        size, given = (np.sqrt((columns**2).sum(axis=0)) for columns in (moved, design))
+        if (size <= _ROUNDING * given).any() or np.linalg.matrix_rank(moved / size, tol=1e-8) < len(size):
             raise Collinear(
                 "treatment, mediator and covariates follow from each other; leave one out, or take its mean "
-                "from a column that is far from 0"
+                "from a treatment that is far from 0"
             )
+
+    @property
+    def centred(self) -> MediationSample:
+        """The same, mediator and covariates from their means: effects stay, fewer digits are lost."""
+        return replace(self, mediator=_without_mean(self.mediator), covariates=_without_mean(self.covariates))
 
     @property
     def n_persons(self) -> int:
@@ -140,6 +186,11 @@ class MediationSample:
         if interaction:
             columns.append(self.mediator * self.treatment)
         return np.column_stack(columns)
+
+
+def _without_mean(columns: Array) -> Array:
+    moved: Array = columns - columns.mean(axis=0)
+    return moved
 
 
 def mediation_sample(
@@ -267,6 +318,7 @@ def two_treatments(contrast: tuple[float, float]) -> None:
 
 
 def enough_draws(n_draws: int, least: int) -> None:
-    """Refuse a number of draws that does not tell the ends of an interval."""
+    """Refuse a number of draws that does not tell the ends of an interval, or is not whole."""
+    whole(n_draws, "n_draws")
     if n_draws < least:
         raise OutOfRange(f"{n_draws} draws do not tell the ends of an interval; draw {least} or more")

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from atlasplane.stats.checks import Array, share, vector
+from atlasplane.stats.checks import Array, generator, share, vector
 from atlasplane.stats.mediation.sample import (
     MediationSample,
     OutcomeModel,
@@ -130,7 +130,9 @@ def sensitivity(
     share(level, "level")
     two_treatments(contrast)
     enough_draws(n_draws, _LEAST_DRAWS)
+    generator(rng)
     grid = _grid(rho, outcome_model, latent_correlation)
+    sample = sample.centred
     first = least_squares(sample.mediator, sample.mediator_design)
     second = outcome_regression(sample, outcome_model=outcome_model, interaction=False)
     curve = _Curve(sample, grid, outcome_model=outcome_model, form=latent_correlation, contrast=contrast)

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from atlasplane.stats.checks import Array, same_length, share, vector
+from atlasplane.stats.checks import Array, generator, same_length, share, vector
 from atlasplane.stats.mediation.causal import Effect, central_parts
 from atlasplane.stats.mediation.sample import MediatorAfterOutcome, enough_draws
 from atlasplane.stats.multilevel.grouped_rows import GroupedRows, grouped_rows
@@ -198,6 +198,7 @@ def within_person_mediation(
     """
     share(level, "level")
     enough_draws(n_draws, _LEAST_DRAWS)
+    generator(rng)
     labels, model, unit = _fitted(data, lags, detrending=detrending, previous=previous)
     a, b, c, indirect = _effects(model, unit, level, n_draws, rng)
     spread = model.random_covariance * np.outer(unit, unit)

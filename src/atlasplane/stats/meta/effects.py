@@ -199,6 +199,7 @@ def mean_difference(treated: GroupMeans, control: GroupMeans) -> EffectSizes:
 
     + where the treated have more. Raises WrongShape unless both groups hold the same studies.
     """
+    _groups(GroupMeans, treated=treated, control=control)
     (m1, s1, n1), (m2, s2, n2) = treated.arrays, control.arrays
     _checked(treated=m1, control=m2)
     return effect_sizes(m1 - m2, s1**2 / n1 + s2**2 / n2, measure=Measure.MEAN_DIFFERENCE)
@@ -210,6 +211,7 @@ def standardised_mean_difference(treated: GroupMeans, control: GroupMeans) -> Ef
     Hedges 1981; Hedges and Olkin 1985, eq. 5.14. + where the treated have more. Raises WrongShape unless both
     groups hold the same studies.
     """
+    _groups(GroupMeans, treated=treated, control=control)
     (m1, s1, n1), (m2, s2, n2) = treated.arrays, control.arrays
     _checked(treated=m1, control=m2)
     dof = n1 + n2 - 2
@@ -239,6 +241,7 @@ def standardised_change(before: GroupMeans, means_after: ArrayLike, *, correlati
         For a correlation outside (-1, 1).
     NotFinite, WrongShape
     """
+    _groups(GroupMeans, before=before)
     m, sd, n = before.arrays
     after = numbers(means_after, "means_after")
     _checked(before=m, means_after=after)
@@ -299,12 +302,20 @@ def risk_difference(treated: GroupCounts, control: GroupCounts) -> EffectSizes:
 
 def _tables(treated: GroupCounts, control: GroupCounts) -> tuple[Array, Array, Array, Array, Flags, Flags]:
     """The four cells, 1/2 more where one is empty, and which studies that and the second kind are."""
+    _groups(GroupCounts, treated=treated, control=control)
     (a, b), (c, d) = treated.cells, control.cells
     _checked(treated=a, control=c)
     corrected = (a == 0) | (b == 0) | (c == 0) | (d == 0)
     more = 0.5 * corrected
     uninformative = ((a == 0) & (c == 0)) | ((b == 0) & (d == 0))
     return a + more, b + more, c + more, d + more, corrected, uninformative
+
+
+def _groups(kind: type[GroupMeans] | type[GroupCounts], **given: object) -> None:
+    for name, group in given.items():
+        if not isinstance(group, kind):
+            fields = ", ".join(f"{field}=..." for field in kind.__dataclass_fields__)
+            raise WrongShape(f"{name} is {type(group).__name__}; give {kind.__name__}({fields})")
 
 
 def _checked(**arrays: Array) -> None:

@@ -16,6 +16,9 @@ Flags = NDArray[np.bool_]
 _SMALLEST_PIVOT = 1e-10
 """A moderator of which less than this part is not told by the others cannot have a slope of its own."""
 
+_LARGEST = 1e60
+"""Of effects, variances and weights: w^3 y^2 is summed, and must stay finite and above 0."""
+
 
 def study_arrays(effects: ArrayLike, variances: ArrayLike, *, at_least: int = 2) -> tuple[Array, Array]:
     """Both as float64 of one shape (..., k), the studies along the last axis.
@@ -31,7 +34,8 @@ def study_arrays(effects: ArrayLike, variances: ArrayLike, *, at_least: int = 2)
     Raises
     ------
     WrongShape, TooFew, NotFinite, OutOfRange
-        A variance of 0 is refused too: it would take all the weight.
+        A variance of 0 is refused too: it would take all the weight; and one below 1e-60 or above 1e60,
+        as an effect above it, whose weights' powers are no numbers any more.
     """
     y, v = numbers(effects, "effects"), numbers(variances, "variances")
     if not y.ndim or not v.ndim or not _fits(y.shape, v.shape):
@@ -39,11 +43,16 @@ def study_arrays(effects: ArrayLike, variances: ArrayLike, *, at_least: int = 2)
             f"effects {y.shape} and variances {v.shape} do not hold the same studies; give one of each"
         )
     if y.shape[-1] < at_least:
-        raise TooFew(f"{y.shape[-1]} studies; {at_least} or more are needed")
+        raise TooFew(_too_few(y.shape[-1], at_least))
     if not (np.isfinite(y).all() and np.isfinite(v).all()):
         raise NotFinite("an effect or variance is missing or infinite; leave that study out first")
     if (v <= 0).any():
         raise OutOfRange(f"variances must be above 0; the least is {v.min():g}: check its standard error")
+    if v.min() < 1 / _LARGEST or v.max() > _LARGEST or np.abs(y).max() > _LARGEST:
+        raise OutOfRange(
+            f"variances from {v.min():g} to {v.max():g}, effects up to {np.abs(y).max():g}: weights are 1 / "
+            f"variance, and beyond {_LARGEST:g} their powers leave the range of numbers; take another unit"
+        )
     y, v = np.broadcast_arrays(y, v)
     return y.copy(), v.copy()
 
@@ -51,6 +60,11 @@ def study_arrays(effects: ArrayLike, variances: ArrayLike, *, at_least: int = 2)
 def one_set(effects: ArrayLike, variances: ArrayLike, *, at_least: int = 2) -> tuple[Array, Array]:
     """One data set alone: both as float64 of shape (k,), refused by name as `study_arrays` refuses them."""
     return study_arrays(vector(effects, "effects"), vector(variances, "variances"), at_least=at_least)
+
+
+def _too_few(n_studies: int, at_least: int) -> str:
+    told = f"{n_studies} {'study' if n_studies == 1 else 'studies'}; {at_least} or more are needed"
+    return f"{told}: one study is not pooled, report its own effect" if n_studies == 1 else told
 
 
 def _fits(effects: tuple[int, ...], variances: tuple[int, ...]) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from atlasplane.stats.checks import Array, positive, same_length, share, vector
+from atlasplane.stats.checks import Array, number, positive, same_length, share, vector
 from atlasplane.stats.refusal import OutOfRange
 
 _NODES = 4000
@@ -94,6 +94,7 @@ def half_normal_pooling(
     positive(se, "standard_errors")
     share(level, "level")
     for name, value in (("scale", scale), ("mdc", mdc)):
+        number(value, name, remedy="give one number, in the unit of the effects")
         if not (value > 0 and math.isfinite(value)):
             raise OutOfRange(f"{name} must be above 0; it is {value:g}")
     tau, share_of_node = _posterior_of_tau(y, se, scale)
@@ -120,12 +121,13 @@ def half_normal_pooling(
 def scale_sensitivity(
     effects: ArrayLike, standard_errors: ArrayLike, *, scales: Sequence[float], mdc: float, level: float
 ) -> tuple[HalfNormalPooling, ...]:
-    """The posterior under each of several scales, e.g. half, once and twice the mdc.
+    """The posterior under each of several scales, e.g. half, once and twice the mdc, in the effects' unit.
 
     What changes with the scale is told by the prior and not by the persons.
     """
     return tuple(
-        half_normal_pooling(effects, standard_errors, scale=scale, mdc=mdc, level=level) for scale in scales
+        half_normal_pooling(effects, standard_errors, scale=scale, mdc=mdc, level=level)
+        for scale in vector(scales, "scales").tolist()
     )
 
 

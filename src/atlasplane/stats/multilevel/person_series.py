@@ -9,9 +9,15 @@ from typing import Literal
 import numpy as np
 
 from atlasplane.stats.checks import Array, same_length, vector
-from atlasplane.stats.refusal import NoVariance, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.refusal import NotFinite, NoVariance, OutOfRange, TooFew, WrongShape
 
 Trend = Literal["none", "linear"]
+
+
+def _refuse_words(treated: object) -> None:
+    words = np.asarray(treated)
+    if words.dtype.kind in "US" and words.size:
+        raise NotFinite(f"treated holds the word {words.flat[0]!s}; give 1 with treatment and 0 without")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,6 +52,7 @@ class PersonSeries:
     sessions: Array
 
     def __post_init__(self) -> None:
+        _refuse_words(self.treated)
         held = {name: vector(getattr(self, name), name) for name in ("values", "treated", "sessions")}
         same_length(**held)
         if len(self.persons) != len(held["values"]):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from atlasplane.stats.checks import Array, share
+from atlasplane.stats.checks import Array, number, share
 from atlasplane.stats.multilevel.grouped_rows import grouped_rows
 from atlasplane.stats.multilevel.likelihood import Residual, Structure
 from atlasplane.stats.multilevel.mixed_inference import (
@@ -114,11 +114,14 @@ def pooled_series(
 
     Raises
     ------
+    NotFinite
+        When mdc is None or a word: persons cannot be judged by it; see `minimal_detectable_change`.
     OutOfRange
-        When mdc or level is none, or sessions are not whole with "ar1".
+        When mdc or level is out of range, or sessions are not whole with "ar1".
     Collinear, Duplicate, NotConverged, NoVariance, TooFew
     """
     share(level, "level")
+    number(mdc, "mdc", remedy="give the minimal detectable change, in the unit of the effect")
     if not (mdc > 0 and math.isfinite(mdc)):
         raise OutOfRange(f"mdc must be above 0; it is {mdc:g}")
     fixed = series.design(trend)

@@ -14,12 +14,14 @@ from scipy.special import chdtrc, chndtrix, ndtri, stdtrit
 
 from atlasplane.stats.checks import Array, same_length, share, vector
 from atlasplane.stats.refusal import OutOfRange, TooFew
-from atlasplane.stats.reliability.agreement_checks import Slope, heteroscedasticity, proportional_bias
+from atlasplane.stats.reliability.agreement_checks import (
+    ROUNDING,
+    Slope,
+    heteroscedasticity,
+    proportional_bias,
+)
 from atlasplane.stats.reliability.mover import VarianceTerm, variance_sum_interval
 from atlasplane.stats.variants import named
-
-_ROUNDING = 1e-15
-"""A scatter this small against the readings themselves is that of their last digits."""
 
 
 class LimitInterval(Enum):
@@ -126,7 +128,7 @@ def limits_of_agreement(
     same_length(first=a, second=b)
     differences = b - a
     n, sd = len(differences), float(differences.std(ddof=1))
-    if sd <= _ROUNDING * max(np.abs(a).max(), np.abs(b).max()):
+    if sd <= ROUNDING * max(np.abs(a).max(), np.abs(b).max()):
         sd = 0.0
     return composed_limits(
         means=(a, b),

@@ -87,7 +87,8 @@ def rating_table(subjects: Sequence[Hashable], raters: Sequence[Hashable], value
     ------
     Duplicate
         Two ratings of one subject by one rater. They are not averaged: that would take part of the error
-        away. Name them as further raters or occasions, or use `variance_components`.
+        away. Nor are they two raters: one rater's scatter is not that between raters, and
+        `variance_components` with subject and rater as effects tells them apart.
     Incomplete
         A rater has not rated a subject. `variance_components` takes unbalanced designs.
     """
@@ -105,7 +106,8 @@ def rating_table(subjects: Sequence[Hashable], raters: Sequence[Hashable], value
         if not np.isnan(table[cell]):
             raise Duplicate(
                 f"subject {subject!r} is rated twice by rater {rater!r}; "
-                "leave one out, or name the second as a rater or occasion of its own"
+                "take variance_components with subject and rater (film and reader) as effects: "
+                "it keeps the error of one rater apart from that between raters"
             )
         table[cell] = value
     empty = int(np.isnan(table).sum())

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
 from atlasplane.stats.checks import same_length, share, vector
+from atlasplane.stats.refusal import NoVariance
 from atlasplane.stats.reliability.mean_squares import mean_squares
 from atlasplane.stats.reliability.mover import VarianceTerm, satterthwaite_dof, variance_sum_interval
 from atlasplane.stats.variants import named
@@ -140,11 +141,21 @@ def minimal_detectable_change(
 
     With Student's quantile the level holds for the SEM as it was estimated, on few degrees of freedom too;
     the normal one takes the SEM for known. It says nothing about what change matters.
+
+    Raises
+    ------
+    NoVariance
+        An SEM of 0: the scale was too coarse, or the readings too few, to show the error.
     """
+    if not sem.value > 0:
+        raise NoVariance(
+            "the sem is 0: no two ratings of a subject differ, so their error is not known; "
+            "read again with a finer scale, or take more readings"
+        )
     factor = detectable_factor(sem.dof, quantile=quantile, level=level)
     scale = factor * math.sqrt(2)
     return DetectableChange(
-        value=scale * sem.value if sem.value > 0 else 0.0,
+        value=scale * sem.value,
         low=None if sem.low is None else scale * sem.low,
         high=None if sem.high is None else scale * sem.high,
         factor=factor,

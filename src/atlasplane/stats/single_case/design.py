@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,6 +73,7 @@ class StartDesign:
     starts: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        _hold_whole(self, "n_sessions")
         object.__setattr__(self, "starts", _whole(self.starts, "admissible start"))
         if not self.starts:
             raise TooFew("no admissible start; name at least one, better twenty")
@@ -120,7 +122,12 @@ def ab_design(*, n_sessions: int, least_baseline: int, least_treatment: int) -> 
     ------
     TooFew
         When the sessions do not suffice for both phases.
+    OutOfRange
+        When a number is no whole number.
     """
+    (n_sessions,) = _whole([n_sessions], "n_sessions")
+    (least_baseline,) = _whole([least_baseline], "least_baseline")
+    (least_treatment,) = _whole([least_treatment], "least_treatment")
     starts = range(least_baseline, n_sessions - least_treatment + 1)
     if not starts:
         raise TooFew(
@@ -154,6 +161,7 @@ class ReversalDesign:
     least: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        _hold_whole(self, "n_sessions")
         object.__setattr__(self, "least", _whole(self.least, "least length"))
         if len(self.least) < 2:
             raise TooFew(f"{len(self.least)} phases; a design needs a baseline and a treatment")
@@ -224,6 +232,7 @@ class AlternatingDesign:
     longest_run: int
 
     def __post_init__(self) -> None:
+        _hold_whole(self, "n_sessions", "n_treated", "longest_run")
         if not 0 < self.n_treated < self.n_sessions:
             raise OutOfRange(
                 f"{self.n_treated} of {self.n_sessions} sessions treated; both conditions need a session"
@@ -298,6 +307,7 @@ class BlockDesign:
     block_sessions: int
 
     def __post_init__(self) -> None:
+        _hold_whole(self, "n_blocks", "block_sessions")
         if self.n_blocks < 1 or self.block_sessions < 2 or self.block_sessions % 2:
             raise OutOfRange(
                 f"{self.n_blocks} blocks of {self.block_sessions} sessions; give 1 or more blocks of an even "
@@ -350,9 +360,16 @@ def _sequences(design: ReversalDesign | AlternatingDesign | BlockDesign) -> Sequ
     return design.sequences()
 
 
-def _whole(numbers: Iterable[float], name: str) -> tuple[int, ...]:
-    found = tuple(numbers)
-    for number in found:
-        if number != int(number):
-            raise OutOfRange(f"{name} {number:g} is no whole number; count in sessions")
-    return tuple(int(number) for number in found)
+def _hold_whole(design: object, *names: str) -> None:
+    """Make fields of a frozen design whole numbers."""
+    for name in names:
+        object.__setattr__(design, name, _whole([getattr(design, name)], name)[0])
+
+
+def _whole(numbers: Iterable[object], name: str) -> tuple[int, ...]:
+    found = []
+    for number in numbers:
+        if not isinstance(number, Real) or not float(number).is_integer():
+            raise OutOfRange(f"{name} {number} is no whole number; count in sessions")
+        found.append(int(float(number)))
+    return tuple(found)

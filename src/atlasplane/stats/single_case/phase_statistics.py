@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from atlasplane.stats.checks import Array
-from atlasplane.stats.refusal import OutOfRange, TooFew
+from atlasplane.stats.refusal import NotAChoice, OutOfRange, TooFew
 from atlasplane.stats.single_case.sequences import Treated
 from atlasplane.stats.single_case.ties import rounding
 
@@ -59,6 +61,20 @@ class PhaseStatistic:
     follows: Follows
     shift: Shift
     takes_rows: bool
+
+    @staticmethod
+    def admit(statistic: object) -> None:
+        """Refuse what is no statistic, such as a word, with those that there are.
+
+        Raises
+        ------
+        NotAChoice
+        """
+        if not isinstance(statistic, PhaseStatistic):
+            raise NotAChoice(
+                f"statistic is {statistic!r}; give one of MEAN_DIFFERENCE, MEDIAN_DIFFERENCE, NAP, "
+                "SLOPE_CHANGE, or a PhaseStatistic of your own"
+            )
 
     def rounding(self, values: Array, sessions: Array) -> float:
         """Difference below which two of its numbers from such values are equal, in its own unit.
@@ -133,6 +149,55 @@ NAP = PhaseStatistic(name="NAP", of=nap, follows=Follows.STEPS, shift=Shift.LEVE
 SLOPE_CHANGE = PhaseStatistic(
     name="slope change", of=slope_change, follows=Follows.LINEAR, shift=Shift.SLOPE, takes_rows=True
 )
+
+
+class Crossings:
+    """Shifts at which differences become 0 or more and cease to be, fed with the differences node by node.
+
+    Differences are straight between nodes, before the first, where their slope is `before`, and after the
+    last. `is_first` is whether each is 0 or more at -inf.
+    """
+
+    def __init__(self, before: Array) -> None:
+        self._before = before
+        self._node, self._value = math.nan, np.empty(0)
+        self.is_first = self._inside = np.empty(0, dtype=bool)
+        self._enters: list[Array] = []
+        self._leaves: list[Array] = []
+
+    @property
+    def enters(self) -> Array:
+        """Where a difference becomes 0 or more."""
+        return np.concatenate(self._enters)
+
+    @property
+    def leaves(self) -> Array:
+        """Where one ceases to be."""
+        return np.concatenate(self._leaves)
+
+    def reach(self, node: float, value: Array) -> None:
+        """The differences at the next node."""
+        now = value >= 0
+        if math.isnan(self._node):
+            self.is_first = (self._before < 0) | ((self._before == 0) & now)
+            crossed = self.is_first != now
+            at = node - value[crossed] / self._before[crossed]
+        else:
+            crossed = self._inside != now
+            last = self._value[crossed]
+            at = self._node + (node - self._node) * last / (last - value[crossed])
+        self._keep(at, now[crossed])
+        self._node, self._value, self._inside = node, value, now
+
+    def leave(self, after: Array) -> None:
+        """The slopes after the last node."""
+        is_last = (after > 0) | ((after == 0) & self._inside)
+        crossed = self._inside != is_last
+        self._keep(self._node - self._value[crossed] / after[crossed], is_last[crossed])
+
+    def _keep(self, at: Array, is_entry: NDArray[np.bool_]) -> None:
+        self._enters.append(at[is_entry])
+        self._leaves.append(at[~is_entry])
 
 
 def _marks(treated: Treated, *, at_least: int) -> tuple[Array, Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,10 @@ def drawn_plan(design: AnyDesign, *, seed: int) -> Plan:
     Raises
     ------
     OutOfRange
-        For a negative seed.
+        For a seed that is negative or no whole number.
     """
+    if not isinstance(seed, Integral):
+        raise OutOfRange(f"seed {seed!r} is no whole number; give 0 or more")
     if seed < 0:
         raise OutOfRange(f"seed {seed} is negative; give 0 or more")
     rank = rank_of_seed(design.n_assignments, seed)

@@ -133,6 +133,8 @@ def randomisation_test(
         Beyond 100 000 without `monte_carlo`.
     TooFew
         When the design has one assignment only: nothing was left to chance.
+    NotAChoice
+        When `statistic` is no `PhaseStatistic`.
     """
     return _test(assignments_of(series, design, monte_carlo=monte_carlo), statistic, None, alternative)
 
@@ -180,6 +182,7 @@ def _test(
     aggregate: Aggregate | None,
     alternative: Alternative,
 ) -> RandomisationTest:
+    PhaseStatistic.admit(statistic)
     if assignments.n_assignments < 2:
         raise TooFew("the design has one assignment: nothing was left to chance, and no test can tell of it")
     parts = [

@@ -17,11 +17,13 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from atlasplane.stats.checks import Array, positive, share
 from atlasplane.stats.refusal import NoVariance, OutOfRange
 from atlasplane.stats.single_case.series import Improvement, PhasedSeries
+from atlasplane.stats.single_case.ties import SAME, rounding
 from atlasplane.stats.variants import named
 
 
@@ -63,8 +65,9 @@ class ZeroMean(Enum):
     """What is done with a phase in which nothing was seen, whose logarithm does not exist.
 
     - REFUSED: an error.
-    - TRUNCATED: a mean is at least d / (2 n), a variance at least d^2 / n^3, with d the least step of one
-      session's value, e.g. 1 for counts, 1 / minutes for a rate (Pustejovsky 2018). Says then `truncated`.
+    - TRUNCATED: its mean is taken as d / (2 n), its variance as d^2 / n^3, with d the least step of one
+      session's value, e.g. 1 for counts, 1 / minutes for a rate (Pustejovsky 2018). Says then `truncated`
+      and `why`. Phases with any event stay as they are.
     """
 
     REFUSED = "refused"
@@ -89,8 +92,10 @@ class ResponseRatio:
     interval : RatioInterval
     zeros : ZeroMean
     truncated : bool
-        Whether a mean or a variance was raised to the least it can be: value and interval then depend on
-        `zeros` and not on the sessions alone.
+        Whether a mean was 0 and was raised: value and interval then depend on `zeros` and not on the
+        sessions alone.
+    why : tuple of str
+        What cannot be concluded: which mean was 0. Empty where nothing is in the way.
     improvement : Improvement
     mean_baseline, mean_treatment : float
         As they entered the logarithm: of the complement where `form` turned the share, and truncated.
@@ -108,6 +113,7 @@ class ResponseRatio:
     interval: RatioInterval
     zeros: ZeroMean
     truncated: bool
+    why: tuple[str, ...]
     improvement: Improvement
     mean_baseline: float
     mean_treatment: float
@@ -120,7 +126,7 @@ class _Phase:
     mean: float
     relative_variance: float
     n_sessions: int
-    truncated: bool
+    why: tuple[str, ...]
 
 
 @named
@@ -159,18 +165,18 @@ def response_ratio(
     OutOfRange
         When a value is negative or above the whole, or a mean is 0 and `least_step` is None.
     NoVariance
-        When neither phase varies and `least_step` is None.
+        When neither phase varies but for rounding, with or without an event.
     """
     share(level, "level")
+    if least_step is not None and not least_step > 0:
+        raise OutOfRange(f"least_step must be above 0; it is {least_step:g}")
     before, after = (
         _turned(phase, form=form, improvement=improvement, whole=whole) for phase in series.ab(at_least=2)
     )
-    a, b = _phase(before, "baseline", least_step), _phase(after, "treatment", least_step)
+    _refuse_constant(before, after, within=rounding(series.values), whole=whole)
+    left = "" if whole is None or not _is_mirrored(form, improvement) else "complement of the "
+    a, b = _phase(before, f"{left}baseline", least_step), _phase(after, f"{left}treatment", least_step)
     variance = a.relative_variance + b.relative_variance
-    if not variance > 0:
-        raise NoVariance(
-            "neither phase varies: no standard error; give least_step, or report the means alone"
-        )
     value = _log_ratio(a, b, correction)
     if whole is None and _is_mirrored(form, improvement):
         value = -value
@@ -187,7 +193,8 @@ def response_ratio(
         correction=correction,
         interval=interval,
         zeros=ZeroMean.REFUSED if least_step is None else ZeroMean.TRUNCATED,
-        truncated=a.truncated or b.truncated,
+        truncated=bool(a.why or b.why),
+        why=a.why + b.why,
         improvement=improvement,
         mean_baseline=a.mean,
         mean_treatment=b.mean,
@@ -222,20 +229,36 @@ def _turned(phase: Array, *, form: RatioForm, improvement: Improvement, whole: f
         return phase
     if (phase > whole).any():
         raise OutOfRange(f"a share of {phase.max():g} is more than the whole of {whole:g}")
-    return whole - phase if _is_mirrored(form, improvement) else phase
+    if not _is_mirrored(form, improvement):
+        return phase
+    left = whole - phase
+    return np.where(left <= SAME * whole, 0.0, left)
+
+
+def _refuse_constant(before: Array, after: Array, *, within: float, whole: float | None) -> None:
+    if np.ptp(before) > within or np.ptp(after) > within:
+        return
+    if whole is None and not before.any() and not after.any():
+        raise NoVariance(
+            "no event in either phase: nothing is known of the ratio; report the rates with their intervals "
+            "(overdispersed_rate_ratio)"
+        )
+    raise NoVariance(
+        "neither phase varies: the sessions give no standard error of the ratio; report the two means alone"
+    )
 
 
 def _phase(values: Array, name: str, least_step: float | None) -> _Phase:
     n, mean, variance = len(values), float(values.mean()), float(values.var(ddof=1))
-    least_mean, least_variance = 0.0, 0.0
-    if least_step is not None:
-        if not least_step > 0:
-            raise OutOfRange(f"least_step must be above 0; it is {least_step:g}")
-        least_mean, least_variance = least_step / (2 * n), least_step**2 / n**3
-    elif mean == 0:
-        raise OutOfRange(
-            f"the mean of the {name} is 0 and has no logarithm; give least_step, or count longer"
+    why: tuple[str, ...] = ()
+    if mean == 0:
+        if least_step is None:
+            raise OutOfRange(
+                f"the mean of the {name} is 0 and has no logarithm; give least_step, or count longer"
+            )
+        mean, variance = least_step / (2 * n), least_step**2 / n**3
+        why = (
+            f"the mean of the {name} is 0 and was taken as {mean:.3g}: the size of the ratio is that of "
+            f"least_step and of the {n} sessions, only its direction that of the values",
         )
-    truncated = mean < least_mean or variance < least_variance
-    mean, variance = max(mean, least_mean), max(variance, least_variance)
-    return _Phase(mean=mean, relative_variance=variance / (n * mean**2), n_sessions=n, truncated=truncated)
+    return _Phase(mean=mean, relative_variance=variance / (n * mean**2), n_sessions=n, why=why)

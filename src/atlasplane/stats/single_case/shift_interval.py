@@ -34,7 +34,7 @@ from atlasplane.stats.single_case.assignments import (
 )
 from atlasplane.stats.single_case.cases_design import CasesDesign
 from atlasplane.stats.single_case.design import SingleCaseDesign
-from atlasplane.stats.single_case.phase_statistics import Follows, PhaseStatistic, Shift
+from atlasplane.stats.single_case.phase_statistics import Crossings, Follows, PhaseStatistic, Shift
 from atlasplane.stats.single_case.series import PhasedSeries
 from atlasplane.stats.single_case.ties import SAME, rounding, tied
 from atlasplane.stats.variants import named
@@ -56,7 +56,7 @@ class ShiftInterval:
     Attributes
     ----------
     low, high : float
-        -inf and inf where the design has too few assignments; NaN when every shift is rejected.
+        -inf and inf where `highest_finite_level` is below `level`; NaN when every shift is rejected.
     level : float
     interval : str
         "inversion of the doubled randomisation test".
@@ -68,6 +68,11 @@ class ShiftInterval:
     n_compared, n_assignments : int
     connected : bool
         Whether every shift between the ends is in the interval; False when some are rejected.
+    highest_finite_level : float
+        Level up to which this statistic gives two finite ends on these values; 0 where none does. At most
+        1 - 2 / n_compared (`design_finite_level`), less where others follow a large shift as far.
+    all_equal : bool
+        Whether the values of each case are all equal but for rounding.
     """
 
     low: float
@@ -81,23 +86,39 @@ class ShiftInterval:
     n_compared: int
     n_assignments: int
     connected: bool
+    highest_finite_level: float
+    all_equal: bool
 
     @property
-    def highest_finite_level(self) -> float:
-        """1 - 2 / n_compared: beyond it no data give two finite ends."""
+    def design_finite_level(self) -> float:
+        """1 - 2 / n_compared: beyond it no statistic and no data give two finite ends."""
         return 1 - 2 / self.n_compared
 
     @property
     def why(self) -> tuple[str, ...]:
         """What cannot be concluded; empty where nothing is in the way."""
+        found = []
+        if self.all_equal:
+            found.append("all values are equal: the interval does not tell how well the shift is known")
         if np.isnan(self.low):
-            return ("every shift is rejected: the treatment did not act as one shift",)
+            found.append("every shift is rejected: the treatment did not act as one shift")
         if np.isinf(self.low) or np.isinf(self.high):
+            found.append(self._why_infinite())
+        if not self.connected:
+            found.append("some shifts between the ends are rejected")
+        return tuple(found)
+
+    def _why_infinite(self) -> str:
+        if self.level > self.design_finite_level * (1 + SAME):
             return (
                 f"an end is infinite: {self.n_compared} assignments give two finite ends up to level "
-                f"{self.highest_finite_level:.3g} at most",
+                f"{self.design_finite_level:.3g} at most; plan more assignments, or take a lower level"
             )
-        return () if self.connected else ("some shifts between the ends are rejected",)
+        return (
+            f"an end is infinite: the {self.statistic} on these values gives two finite ends up to level "
+            f"{self.highest_finite_level:.3g} at most; take another statistic, starts that lie further "
+            "apart, or a lower level"
+        )
 
 
 def shift_interval(
@@ -114,6 +135,8 @@ def shift_interval(
     ------
     OutOfRange
         For a level outside 0 to 1.
+    NotAChoice
+        When `statistic` is no `PhaseStatistic`.
     """
     return _interval(assignments_of(series, design, monte_carlo=monte_carlo), statistic, None, level)
 
@@ -135,6 +158,7 @@ def shift_interval_of_cases(
     NoExactInterval
         For the median of cases of a statistic that changes gradually with the shift.
     """
+    PhaseStatistic.admit(statistic)
     if aggregate is Aggregate.MEDIAN and statistic.follows is not Follows.STEPS:
         raise NoExactInterval(
             f"the median of cases of the {statistic.name} bends where cases change their order, which is not "
@@ -157,6 +181,7 @@ def _interval(
     assignments: Assignments, statistic: PhaseStatistic, aggregate: Aggregate | None, level: float
 ) -> ShiftInterval:
     share(level, "level")
+    PhaseStatistic.admit(statistic)
     if statistic.shift is Shift.SLOPE and statistic.follows is not Follows.LINEAR:
         raise NoExactInterval(
             f"a shift in slope changes the order of any two treated sessions, where the {statistic.name} "
@@ -186,7 +211,15 @@ def _interval(
         n_compared=n_compared,
         n_assignments=assignments.n_assignments,
         connected=bool(np.all(np.diff(inside) == 1)),
+        highest_finite_level=_highest_finite_level(cells, n_compared),
+        all_equal=all(np.ptp(own.comparable) == 0 for own in assignments.series),
     )
+
+
+def _highest_finite_level(cells: _Cells, n_compared: int) -> float:
+    """1 - 2 p, with p the larger of the one-sided p that shifts of -inf and inf keep."""
+    outermost = np.minimum(cells.n_greater, cells.n_less)[[0, -1]]
+    return max(0.0, 1 - 2 * float(outermost.max()) / n_compared)
 
 
 class _Line:
@@ -296,7 +329,7 @@ def _crossed(line: _Line) -> _Cells:
         nodes = line.bends()
         outer = line.at(np.array([nodes[0] - line.scale, nodes[0], nodes[-1], nodes[-1] + line.scale]))
         before, after = _slope(outer[0], outer[1], line.scale), _slope(outer[2], outer[3], line.scale)
-    greater, less = _Crossings(before), _Crossings(-before)
+    greater, less = Crossings(before), Crossings(-before)
     for part, differences in line.blocks(nodes):
         for node, difference in zip(part, differences, strict=True):
             greater.reach(node, difference)
@@ -313,56 +346,7 @@ def _slope(before: Array, after: Array, step: float) -> Array:
     return found
 
 
-class _Crossings:
-    """Shifts at which differences become 0 or more and cease to be, fed with the differences node by node.
-
-    Differences are straight between nodes, before the first, where their slope is `before`, and after the
-    last. `is_first` is whether each is 0 or more at -inf.
-    """
-
-    def __init__(self, before: Array) -> None:
-        self._before = before
-        self._node, self._value = math.nan, np.empty(0)
-        self.is_first = self._inside = np.empty(0, dtype=bool)
-        self._enters: list[Array] = []
-        self._leaves: list[Array] = []
-
-    @property
-    def enters(self) -> Array:
-        """Where a difference becomes 0 or more."""
-        return np.concatenate(self._enters)
-
-    @property
-    def leaves(self) -> Array:
-        """Where one ceases to be."""
-        return np.concatenate(self._leaves)
-
-    def reach(self, node: float, value: Array) -> None:
-        """The differences at the next node."""
-        now = value >= 0
-        if math.isnan(self._node):
-            self.is_first = (self._before < 0) | ((self._before == 0) & now)
-            crossed = self.is_first != now
-            at = node - value[crossed] / self._before[crossed]
-        else:
-            crossed = self._inside != now
-            last = self._value[crossed]
-            at = self._node + (node - self._node) * last / (last - value[crossed])
-        self._keep(at, now[crossed])
-        self._node, self._value, self._inside = node, value, now
-
-    def leave(self, after: Array) -> None:
-        """The slopes after the last node."""
-        is_last = (after > 0) | ((after == 0) & self._inside)
-        crossed = self._inside != is_last
-        self._keep(self._node - self._value[crossed] / after[crossed], is_last[crossed])
-
-    def _keep(self, at: Array, is_entry: NDArray[np.bool_]) -> None:
-        self._enters.append(at[is_entry])
-        self._leaves.append(at[~is_entry])
-
-
-def _counted(greater: _Crossings, less: _Crossings, *, same: float) -> _Cells:
+def _counted(greater: Crossings, less: Crossings, *, same: float) -> _Cells:
     """Counts of the cells between all crossings; those no further apart than `same` are one."""
     rows = [greater.enters, greater.leaves, less.enters, less.leaves]
     apart = tied(np.concatenate(rows), same)
