@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
+
+COVERAGE = (0.935, 0.965)
+"""What 95 % intervals are to hold over 2000 draws."""
+COVERAGE_AT_LEAST = (0.935, 1.0)
+ALPHA = 0.05
+"""Level of every test whose errors of the first kind are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,42 @@ def at_least(id_: str, value: float, limit: float, unit: str, *, n: int = 1, see
         unit=unit,
         bar=f">= {limit:g}",
         passed=bool(value >= limit),
+        n=n,
+        seed=seed,
+    )
+
+
+def covers(
+    id_: str,
+    share: float,
+    *,
+    n: int,
+    seed: int,
+    judged: bool = True,
+    band: tuple[float, float] = COVERAGE,
+) -> Bar:
+    """Share of intervals that hold the truth; a band up to 1 is for exact intervals, which may hold more."""
+    low, high = band
+    return Bar(
+        id=id_,
+        value=float(share),
+        unit="1",
+        bar=(f"{low} to {high}" if high < 1 else f">= {low}") if judged else None,
+        passed=bool(low <= share <= high) if judged else None,
+        n=n,
+        seed=seed,
+    )
+
+
+def rejects(id_: str, share: float, *, n: int, seed: int, judged: bool = True) -> Bar:
+    """Share of true hypotheses that a test at 5 % rejects; judged by two standard errors of the draws."""
+    limit = ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / n)
+    return Bar(
+        id=id_,
+        value=float(share),
+        unit="1",
+        bar=f"<= {limit:.4f}" if judged else None,
+        passed=bool(share <= limit) if judged else None,
         n=n,
         seed=seed,
     )

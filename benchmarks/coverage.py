@@ -36,11 +36,10 @@ from atlasplane.simulate.truth_tables import ScanTruth
 from atlasplane.simulate.visit import VIEWS, SimulatedVisit, random_clinic, simulate_visit
 from atlasplane.sources.film import View
 from atlasplane.sources.volume import Volume
-from benchmarks.bar import Bar, at_least, at_most
+from benchmarks.bar import COVERAGE, Bar, at_least, at_most, covers
 
 CASES = 2000
 SEED = 17
-WANTED = (0.935, 0.965)
 NEVER_OUTSIDE = (0.93, 0.97)
 OFTEN = 0.99
 OFF_DEG = 3.0
@@ -175,20 +174,13 @@ def _seed(number: int) -> list[int]:
 
 
 def _coverage(setting: Setting, key: tuple[str, str], share: float, count: int, *, judged: bool) -> Bar:
-    return Bar(
-        id=".".join(("coverage", *(["scan"] if setting.scan else []), *key)),
-        value=share,
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=WANTED[0] <= share <= WANTED[1] if judged else None,
-        n=count,
-        seed=SEED,
-    )
+    id_ = ".".join(("coverage", *(["scan"] if setting.scan else []), *key))
+    return covers(id_, share, n=count, seed=SEED, judged=judged)
 
 
 def _outside(measurand: str, common: Mapping[tuple[str, str], float], cases: int) -> Iterator[Bar]:
     own = [share for (m, _), share in common.items() if m == measurand]
-    for name, (low, high), allowed in (("outside", WANTED, 1), ("far-outside", NEVER_OUTSIDE, 0)):
+    for name, (low, high), allowed in (("outside", COVERAGE, 1), ("far-outside", NEVER_OUTSIDE, 0)):
         count = sum(not low <= share <= high for share in own)
         unit = f"of {len(own)} quantities"
         yield at_most(f"coverage.{measurand}-{name}", count, allowed, unit, n=cases, seed=SEED)

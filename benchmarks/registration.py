@@ -27,7 +27,7 @@ from atlasplane.xray.registration import register
 from atlasplane.xray.registration_covariance import FLOOR_KINDS, Relation, relations, with_floor
 from atlasplane.xray.registration_problem import RegistrationProblem, Rig, change_about_centre
 from atlasplane.xray.registration_result import Registration
-from benchmarks.bar import Bar, at_least, at_most
+from benchmarks.bar import Bar, at_least, at_most, covers
 from benchmarks.registration_cases import THREE, TWO, Spread, Truth, exchanged, film_set
 from benchmarks.registration_persons import (
     FINE,
@@ -216,15 +216,7 @@ def _coverage(setting: Setting, cases: int) -> Iterator[Bar]:
     }
     for part, share in shares.items():
         judged = part == "all"
-        yield Bar(
-            id=f"{name}.{part}",
-            value=float(share),
-            unit="1",
-            bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-            passed=bool(WANTED[0] <= share <= WANTED[1]) if judged else None,
-            n=len(found),
-            seed=SEED,
-        )
+        yield covers(f"{name}.{part}", share, n=len(found), seed=SEED, judged=judged, band=WANTED)
     region = np.mean([distances(o)[:2] <= _REGION95 for o in found], axis=0)
     for relation, share in zip(RELATIONS, region, strict=True):
         id_ = f"{name}.{relation.replace('_', '-')}.region"

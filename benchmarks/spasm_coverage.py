@@ -27,12 +27,11 @@ from atlasplane.pathways.spasm.baseline import baseline_from
 from atlasplane.pathways.spasm.result import ChannelSpasms
 from atlasplane.signals.frames import Frames
 from atlasplane.sources.recording import Channel, ChannelKind
-from benchmarks.bar import Bar
+from benchmarks.bar import Bar, covers
 
 NIGHTS = 2000
 SEED = 61
 HOURS = 8.0
-WANTED = (0.935, 0.965)
 PROCESSES = ("apart", "restless")
 QUANTITIES = ("burden", "rate", "duration")
 HOP_S = 0.05
@@ -107,15 +106,7 @@ def bars(nights: int = NIGHTS) -> Iterator[Bar]:
 def _share(id_: str, found: Sequence[Held], k: int, *, judged: bool) -> Bar:
     inside = [bool(held.inside[k]) for held in found if held.inside[k] is not None]
     share = float(np.mean(inside)) if inside else float("nan")
-    return Bar(
-        id=id_,
-        value=share,
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= share <= WANTED[1]) if judged else None,
-        n=len(inside),
-        seed=SEED,
-    )
+    return covers(id_, share, n=len(inside), seed=SEED, judged=judged)
 
 
 def run(nights: int, *, seed: int = SEED, workers: int = _WORKERS, hours: float = HOURS) -> list[Held]:

@@ -21,11 +21,10 @@ from atlasplane.stats.mediation.product import linear_mediation, product_monte_c
 from atlasplane.stats.mediation.sample import MediationSample, Order, mediation_sample
 from atlasplane.stats.mediation.sensitivity import sensitivity
 from atlasplane.stats.mediation.within_person import Lags, RepeatedMediation, within_person_mediation
-from benchmarks.bar import Bar
+from benchmarks.bar import Bar, covers, rejects
 
 Floats = NDArray[np.float64]
 SEED = 67
-WANTED = (0.935, 0.965)
 _LEVEL = 0.95
 RELIABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
 MOST_BIAS = 5.0
@@ -268,27 +267,8 @@ def _bias(id_: str, values: list[float], truth: float, *, judged: bool) -> Bar:
 
 
 def _share(id_: str, held: list[float], *, judged: bool = True) -> Bar:
-    share = float(np.mean(held))
-    return Bar(
-        id=id_,
-        value=share,
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= share <= WANTED[1]) if judged else None,
-        n=len(held),
-        seed=SEED,
-    )
+    return covers(id_, float(np.mean(held)), n=len(held), seed=SEED, judged=judged)
 
 
 def _error_rate(id_: str, rejected: list[float], *, judged: bool = True) -> Bar:
-    share, n = float(np.mean(rejected)), len(rejected)
-    limit = 0.05 + 2 * math.sqrt(0.05 * 0.95 / n)
-    return Bar(
-        id=id_,
-        value=share,
-        unit="1",
-        bar=f"<= {limit:.4f}" if judged else None,
-        passed=share <= limit if judged else None,
-        n=n,
-        seed=SEED,
-    )
+    return rejects(id_, float(np.mean(rejected)), n=len(rejected), seed=SEED, judged=judged)

@@ -28,13 +28,11 @@ from atlasplane.stats.meta.prediction import PredictionMethod, prediction_interv
 from atlasplane.stats.meta.regression import meta_regression
 from atlasplane.stats.meta.small_study import egger_linear, egger_mixed, rank_test
 from atlasplane.stats.meta.tau2 import Tau2Method, tau2_estimate
-from benchmarks.bar import Bar, at_least, at_most
+from benchmarks.bar import ALPHA, Bar, at_least, at_most, covers, rejects
 from benchmarks.registration_peers import PeerMissing, missing_bar
 
 Floats = NDArray[np.float64]
 SEED = 70
-WANTED = (0.935, 0.965)
-ALPHA = 0.05
 ALIKE = (0.3, 0.6)
 TAU2 = 0.1
 CLUSTERS, LARGEST_CLUSTER = 20, 5
@@ -233,25 +231,14 @@ def of_procedure(procedure: Procedure, cases: int) -> Iterator[Bar]:
 
 def coverage(name: str, inside: NDArray[np.bool_], *, judged: bool = True) -> Bar:
     """Share of intervals that hold the truth."""
-    held = float(np.mean(inside))
-    return Bar(
-        id=f"stats.coverage.{name}",
-        value=held,
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= held <= WANTED[1]) if judged else None,
-        n=len(inside),
-        seed=SEED,
-    )
+    return covers(f"stats.coverage.{name}", float(np.mean(inside)), n=len(inside), seed=SEED, judged=judged)
 
 
 def level(name: str, rejected: NDArray[np.bool_], *, judged: bool) -> Bar:
-    """Share of tests that reject what is true; judged by alpha and two standard errors of the simulation."""
-    share, n = float(np.mean(rejected)), len(rejected)
-    if not judged:
-        return Bar(id=f"stats.type-i.{name}", value=share, unit="1", n=n, seed=SEED)
-    limit = ALPHA + 2 * np.sqrt(ALPHA * (1 - ALPHA) / n)
-    return at_most(f"stats.type-i.{name}", share, round(float(limit), 5), "1", n=n, seed=SEED)
+    """Share of tests that reject what is true."""
+    return rejects(
+        f"stats.type-i.{name}", float(np.mean(rejected)), n=len(rejected), seed=SEED, judged=judged
+    )
 
 
 def predicted(name: str, cases: int) -> NDArray[np.bool_]:

@@ -24,10 +24,9 @@ from atlasplane.stats.multilevel.person_series import PersonSeries
 from atlasplane.stats.multilevel.pooling import PooledSeries, pooled_series
 from atlasplane.stats.multilevel.two_stage import two_stage
 from atlasplane.stats.refusal import NotConverged
-from benchmarks.bar import Bar
+from benchmarks.bar import Bar, covers
 
 SEED = 66
-WANTED = (0.935, 0.965)
 _LEVEL = 0.95
 _NEW = 200
 _SCALE = 1.0
@@ -184,13 +183,4 @@ def _inside(
 
 
 def _share(id_: str, held: list[float], *, judged: bool) -> Bar:
-    share = float(np.mean(held))
-    return Bar(
-        id=id_,
-        value=share,
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= share <= WANTED[1]) if judged else None,
-        n=len(held),
-        seed=SEED,
-    )
+    return covers(id_, float(np.mean(held)), n=len(held), seed=SEED, judged=judged)

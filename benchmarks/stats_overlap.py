@@ -26,12 +26,10 @@ from atlasplane.stats.single_case.response_ratio import (
 )
 from atlasplane.stats.single_case.series import Improvement, PhasedSeries, ab_series
 from atlasplane.stats.single_case.tau_u import TauUDenominator, TauUTest, TauUVariant, tau_u
-from benchmarks.bar import Bar
+from benchmarks.bar import ALPHA, Bar, covers, rejects
 
 Floats = NDArray[np.float64]
 SEED = 62
-WANTED = (0.935, 0.965)
-ALPHA = 0.05
 SHORTEST, LONGEST = 8, 20
 """Sessions of a phase."""
 SHAPES = ("normal", "two-spreads", "counts")
@@ -268,29 +266,8 @@ def bars(cases: int) -> Iterator[Bar]:
     for k, (name, (draw, holds, judged)) in enumerate(COVERAGE.items()):
         rng = np.random.default_rng([SEED, 0, k])
         share = float(np.mean([holds(draw(rng)) for _ in range(cases)]))
-        yield _coverage(f"stats.coverage.{name}", share, cases, judged=judged)
-    limit = ALPHA + 2 * float(np.sqrt(ALPHA * (1 - ALPHA) / cases))
+        yield covers(f"stats.coverage.{name}", share, n=cases, seed=SEED, judged=judged)
     for k, (name, (draw, test, judged)) in enumerate(TYPE_I.items()):
         rng = np.random.default_rng([SEED, 1, k])
         share = float(np.mean([test(draw(rng).series) <= ALPHA for _ in range(cases)]))
-        yield Bar(
-            id=f"stats.type-i.{name}",
-            value=share,
-            unit="1",
-            bar=f"<= {limit:.4f}" if judged else None,
-            passed=bool(share <= limit) if judged else None,
-            n=cases,
-            seed=SEED,
-        )
-
-
-def _coverage(id_: str, share: float, cases: int, *, judged: bool) -> Bar:
-    return Bar(
-        id=id_,
-        value=share,
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= share <= WANTED[1]) if judged else None,
-        n=cases,
-        seed=SEED,
-    )
+        yield rejects(f"stats.type-i.{name}", share, n=cases, seed=SEED, judged=judged)

@@ -7,7 +7,6 @@ them, one that shuffles sessions freely does not, and is printed beside it as th
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,11 +41,10 @@ from atlasplane.stats.single_case.randomisation import (
 from atlasplane.stats.single_case.sequences import uniform_ranks
 from atlasplane.stats.single_case.series import PhasedSeries, phased_series
 from atlasplane.stats.single_case.shift_interval import shift_interval, shift_interval_of_cases
-from benchmarks.bar import Bar, at_most
+from benchmarks.bar import ALPHA, Bar, at_most, covers, rejects
 
 SEED = 71
-ALPHA, LEVEL = 0.05, 0.95
-WANTED = (0.935, 0.965)
+LEVEL = 0.95
 AUTOCORRELATIONS = (0.0, 0.3, 0.6)
 SHIFT = 1.5
 """Of the coverage rows, in marginal SDs."""
@@ -127,20 +125,11 @@ def bars(cases: int) -> Iterator[Bar]:
 
 
 def _type_i(id_: str, rejected: float, n: int) -> Bar:
-    return at_most(id_, rejected, ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / n), "1", n=n, seed=SEED)
+    return rejects(id_, rejected, n=n, seed=SEED)
 
 
 def _held(id_: str, held: list[bool], *, judged: bool = True) -> Bar:
-    share = float(np.mean(held))
-    return Bar(
-        id=id_,
-        value=share,
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= share <= WANTED[1]) if judged else None,
-        n=len(held),
-        seed=SEED,
-    )
+    return covers(id_, float(np.mean(held)), n=len(held), seed=SEED, judged=judged)
 
 
 def series_of(values: NDArray[np.float64], treated: NDArray[np.bool_]) -> PhasedSeries:

@@ -26,11 +26,10 @@ from atlasplane.stats.single_case.piecewise import (
     piecewise_regression,
 )
 from atlasplane.stats.single_case.series import PhasedSeries, ab_series, phased_series
-from benchmarks.bar import Bar
+from benchmarks.bar import Bar, covers, rejects
 
 Array = NDArray[np.float64]
 SEED = 607
-WANTED = (0.935, 0.965)
 LEVEL = 0.95
 CHANGES = ("level", "slope")
 _SHARE_BASELINE = 0.4
@@ -98,31 +97,14 @@ def _held(cases: int, one: Callable[[np.random.Generator], list[bool]], row: int
 
 
 def _coverage(id_: str, share: float, cases: int, *, judged: bool = True) -> Bar:
-    return Bar(
-        id=id_,
-        value=float(share),
-        unit="1",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= share <= WANTED[1]) if judged else None,
-        n=cases,
-        seed=SEED,
-    )
+    return covers(id_, share, n=cases, seed=SEED, judged=judged)
 
 
 def _type_i(name: str, shares: dict[float, float], cases: int, *, judged: bool = True) -> Iterator[Bar]:
     """False alarms at 5 %: judged without autocorrelation, printed with it."""
-    limit = 0.05 + 2 * math.sqrt(0.05 * 0.95 / cases)
     for phi, held in shares.items():
-        with_bar = judged and phi == 0
-        yield Bar(
-            id=f"stats.type-i.{name}" + (f".ar1-{phi}" if phi else ""),
-            value=float(1 - held),
-            unit="1",
-            bar=f"<= {limit:g}" if with_bar else None,
-            passed=bool(1 - held <= limit) if with_bar else None,
-            n=cases,
-            seed=SEED,
-        )
+        id_ = f"stats.type-i.{name}" + (f".ar1-{phi}" if phi else "")
+        yield rejects(id_, 1 - held, n=cases, seed=SEED, judged=judged and phi == 0)
 
 
 def _piecewise(errors: Errors, n_sessions: int, phi: float) -> Callable[[np.random.Generator], list[bool]]:

@@ -42,12 +42,11 @@ from atlasplane.stats.reliability.sem import (
     standard_error_of_measurement,
     two_trial_error,
 )
-from benchmarks.bar import Bar, at_most
+from benchmarks.bar import ALPHA, Bar, covers, rejects
 
 Array = NDArray[np.float64]
 Ends = tuple[float | None, float | None]
 SEED = 2101
-WANTED = (0.935, 0.965)
 _AT_ONCE = 100
 """Data sets for which the draws of a generalised interval are the same: shared by all, the chance of one set
 of draws would be taken for the procedure's."""
@@ -119,24 +118,12 @@ def bars(cases: int) -> Iterator[Bar]:
 
 
 def _coverage(name: str, inside: Array | list[bool], *, judged: bool = True) -> Bar:
-    held = float(np.mean(inside))
-    return Bar(
-        id=f"stats.coverage.{name}",
-        value=held,
-        unit="share",
-        bar=f"{WANTED[0]} to {WANTED[1]}" if judged else None,
-        passed=bool(WANTED[0] <= held <= WANTED[1]) if judged else None,
-        n=len(inside),
-        seed=SEED,
-    )
+    return covers(f"stats.coverage.{name}", float(np.mean(inside)), n=len(inside), seed=SEED, judged=judged)
 
 
 def _type_i(name: str, p_values: Array, *, judged: bool = True) -> Bar:
-    found, n = float(np.mean(p_values <= 0.05)), len(p_values)
-    id_ = f"stats.type-i.{name}"
-    if not judged:
-        return Bar(id=id_, value=found, unit="share", n=n, seed=SEED)
-    return at_most(id_, found, 0.05 + 2 * math.sqrt(0.05 * 0.95 / n), "share", n=n, seed=SEED)
+    share = float(np.mean(p_values <= ALPHA))
+    return rejects(f"stats.type-i.{name}", share, n=len(p_values), seed=SEED, judged=judged)
 
 
 def _rng(part: int) -> np.random.Generator:

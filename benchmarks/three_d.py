@@ -25,8 +25,7 @@ from atlasplane.geometry.se3 import zxy_jacobian
 from atlasplane.geometry.transform import RigidTransform
 from atlasplane.geometry.types import Array
 from atlasplane.pathways.alignment.film_fit_settings import movement_looked_for
-from benchmarks.bar import Bar, at_least, at_most
-from benchmarks.coverage import WANTED
+from benchmarks.bar import Bar, at_least, at_most, covers
 from benchmarks.three_d_cases import (
     OTHER,
     PRIOR,
@@ -171,15 +170,7 @@ def _against_bound(
         ratio = f"3d.{name}.rmse-over-bound.{angle}"
         yield at_most(ratio, float(errors.ratio[k]), limit, "1", n=cases, seed=SEED)
         share = float(errors.covered[k])
-        yield Bar(
-            id=f"3d.{name}.coverage.{angle}",
-            value=share,
-            unit="1",
-            bar=f"{WANTED[0]} to {WANTED[1]}" if covered else None,
-            passed=WANTED[0] <= share <= WANTED[1] if covered else None,
-            n=cases,
-            seed=SEED,
-        )
+        yield covers(f"3d.{name}.coverage.{angle}", share, n=cases, seed=SEED, judged=covered)
 
 
 def _head(cases: int) -> Iterator[Bar]:
