@@ -12,10 +12,8 @@ from atlasplane.stats.meta.pooled import (
     IntervalMethod,
     fixed_effect,
     inference,
-    quantile,
     random_effects,
     scale,
-    two_sided,
 )
 from atlasplane.stats.meta.prediction import NotRandom, PredictionMethod, prediction_interval
 from atlasplane.stats.meta.regression import meta_regression
@@ -23,6 +21,7 @@ from atlasplane.stats.meta.small_study import MissingEstimator, Side, trim_and_f
 from atlasplane.stats.meta.tau2 import Tau2Method
 from atlasplane.stats.meta.weighted import design, weighted_fit
 from atlasplane.stats.refusal import NotAChoice, NotFinite, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.student import quantile, two_sided
 from tests.meta_cases import (
     BCG_EFFECTS,
     BCG_LATITUDE,

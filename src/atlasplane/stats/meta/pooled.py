@@ -7,11 +7,11 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from atlasplane.stats.checks import share
 from atlasplane.stats.meta.tau2 import Tau2Method, tau2_estimate
 from atlasplane.stats.meta.weighted import Array, Flags, WeightedFit, design, study_arrays, weighted_fit
+from atlasplane.stats.student import half_width, two_sided
 from atlasplane.stats.variants import named
 
 FEW_STUDIES = 5
@@ -69,7 +69,7 @@ def inference(estimate: Array, se: Array, dof: Array | float, *, level: float) -
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.asarray(estimate) / se
     degrees = np.broadcast_to(np.asarray(dof, dtype=np.float64), np.shape(statistic))
-    half = quantile(0.5 + level / 2, degrees) * se
+    half = half_width(se, degrees, level=level)
     return Inference(
         estimate=np.asarray(estimate)[()],
         se=np.asarray(se)[()],
@@ -80,21 +80,6 @@ def inference(estimate: Array, se: Array, dof: Array | float, *, level: float) -
         high=np.asarray(estimate + half)[()],
         level=level,
     )
-
-
-def quantile(probability: float, dof: Array) -> Array:
-    """Quantile of t with these degrees of freedom, of the normal distribution where they are infinite."""
-    finite = np.where(np.isinf(dof), 1.0, dof)
-    found: Array = np.where(np.isinf(dof), ndtri(probability), stdtrit(finite, probability))
-    return found
-
-
-def two_sided(statistic: Array, dof: Array) -> Array:
-    """Probability under t of a value at least so far from 0, normal where `dof` is infinite."""
-    finite = np.where(np.isinf(dof), 1.0, dof)
-    below = -np.abs(statistic)
-    p: Array = 2 * np.where(np.isinf(dof), ndtr(below), stdtr(finite, below))
-    return p
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

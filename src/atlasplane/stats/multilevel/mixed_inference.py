@@ -21,6 +21,7 @@ from atlasplane.stats.checks import Array, share, vector
 from atlasplane.stats.multilevel.likelihood import Likelihood, Profile, hessian, random_effects
 from atlasplane.stats.multilevel.mixed_model import MixedModel
 from atlasplane.stats.refusal import WrongShape
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 FixedInterval = Literal["satterthwaite", "persons", "normal"]
@@ -136,7 +137,7 @@ def person_effects(
     variances = np.maximum(np.einsum("ij,jk,ik->i", slopes, spread, slopes), 0.0)
     dof = _satterthwaite(model, lambda at: _errors(at, c, d)[1], likelihood=likelihood, spread=spread)
     rmse = np.sqrt(mse + 2 * variances)
-    half = stdtrit(dof, (1 + level) / 2) * rmse
+    half = half_width(rmse, dof, level=level)
     tau2 = float(d @ model.random_covariance @ d)
     return PersonEffects(
         values=values,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 from atlasplane.stats.checks import Array, same_length, share, vector
+from atlasplane.stats.student import half_width
 
 ROUNDING = 1e-15
 """A scatter of differences this small against the readings themselves is that of their last digits."""
@@ -90,7 +91,7 @@ def slope(x: Array, y: Array, *, level: float) -> Slope:
     value = float(centred @ y) / spread
     residuals = y - y.mean() - value * centred
     se = math.sqrt(float(residuals @ residuals) / (n - 2) / spread)
-    half = float(stdtrit(n - 2, (1 + level) / 2)) * se
+    half = float(half_width(se, n - 2, level=level))
     exact = 0.0 if value else 1.0
     p_value = 2 * float(stdtr(n - 2, -abs(value) / se)) if se > 0 else exact
     return Slope(

@@ -21,6 +21,7 @@ from atlasplane.stats.reliability.agreement_checks import (
     proportional_bias,
 )
 from atlasplane.stats.reliability.mover import VarianceTerm, variance_sum_interval
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 
@@ -165,7 +166,7 @@ def composed_limits(
     if not 0 < factor < math.inf:
         raise OutOfRange(f"factor must be above 0 and finite; it is {factor:g}")
     n, sd = len(means[0]), math.sqrt(sum(term.value for term in terms))
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * se_bias
+    half = float(half_width(se_bias, n - 1, level=level))
     low, high = bias - factor * sd, bias + factor * sd
     ends = None
     if sd > 0:

@@ -8,10 +8,11 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erfcx, ndtr, ndtri, stdtrit
+from scipy.special import erfcx, ndtr, ndtri
 
 from atlasplane.stats.checks import Array, same_length, share, vector
 from atlasplane.stats.refusal import NotFinite, NoVariance, OutOfRange
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 
@@ -177,7 +178,7 @@ def shrunken_value_from(
     line = _line(untreated_first, untreated_second)
     value = line.at(first)
     se = line.residual_sd * math.sqrt(1 + line.leverage(first))
-    half = _student(line.dof, level) * se
+    half = float(half_width(se, line.dof, level=level))
     return ShrunkenValue(
         value=value,
         low=value - half,
@@ -211,7 +212,7 @@ def expected_change(
     line = _line(untreated_first, untreated_second)
     at = float(chosen.mean())
     value, se = line.at(at) - at, line.residual_sd * math.sqrt(line.leverage(at))
-    half = _student(line.dof, level) * se
+    half = float(half_width(se, line.dof, level=level))
     outside = bool(((chosen < line.lowest) | (chosen > line.highest)).any())
     return ExpectedChange(
         value=value,
@@ -267,11 +268,6 @@ def _line(untreated_first: ArrayLike, untreated_second: ArrayLike) -> _Line:
         lowest=float(np.min(x)),
         highest=float(np.max(x)),
     )
-
-
-def _student(dof: int, level: float) -> float:
-    share(level, "level")
-    return float(stdtrit(dof, (1 + level) / 2))
 
 
 def _group(sd: float, reliability: float) -> None:

@@ -20,10 +20,10 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from atlasplane.stats.checks import Array, matrix, same_length, share, vector
 from atlasplane.stats.refusal import Collinear, NoVariance, OutOfRange, TooFew, WrongShape
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 SHORT_SERIES = 50
@@ -227,7 +227,7 @@ def newey_west_regression(
     if dof_method is DofMethod.SATTERTHWAITE:
         dof, bias = _moments(base, inverse, n_lags)
         u = u / np.sqrt(covariance.factor * bias)
-    half = stdtrit(dof, (1 + level) / 2) * u
+    half = half_width(u, dof, level=level)
     return NeweyWestRegression(
         coefficients=coefficients,
         u=u,

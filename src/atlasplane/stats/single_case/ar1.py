@@ -26,10 +26,10 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import stdtrit
 
 from atlasplane.stats.checks import Array, matrix, same_length, share, vector
 from atlasplane.stats.refusal import Collinear, Duplicate, NoVariance, OutOfOrder, TooFew
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 PHI_LIMIT = 0.99
@@ -145,7 +145,7 @@ def _fit(
     variance = float(residuals @ inverse @ residuals) / (len(y) - x.shape[1])
     relative, dof = _small_sample(x, derivatives, method=method)
     u = np.sqrt(variance * relative)
-    half = stdtrit(dof, (1 + level) / 2) * u
+    half = half_width(u, dof, level=level)
     return Ar1Regression(
         coefficients=coefficients,
         u=u,

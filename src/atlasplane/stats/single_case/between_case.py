@@ -31,11 +31,12 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import nctdtr, stdtrit
+from scipy.special import nctdtr
 
 from atlasplane.stats.checks import Array, share
 from atlasplane.stats.refusal import NotConverged, NoVariance, OutOfOrder, OutOfRange, TooFew
 from atlasplane.stats.single_case.series import PhasedSeries
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 FEWEST_CASES = 3
@@ -303,7 +304,7 @@ def _ends(
 ) -> tuple[float, float]:
     theta, nu = moments
     if interval is SmdInterval.SYMMETRIC_T:
-        half = float(stdtrit(nu, (1 + level) / 2)) * math.sqrt(variance)
+        half = float(half_width(math.sqrt(variance), nu, level=level))
         return value - half, value + half
     t = unadjusted / theta
     return theta * _noncentrality(t, nu, (1 + level) / 2), theta * _noncentrality(t, nu, (1 - level) / 2)

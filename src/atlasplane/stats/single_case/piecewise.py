@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from scipy.special import stdtrit
 
 from atlasplane.stats.checks import Array, share
 from atlasplane.stats.refusal import NoVariance, TooFew
 from atlasplane.stats.single_case.ar1 import Ar1Dof, ar1_regression
 from atlasplane.stats.single_case.series import PhasedSeries
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 _FEW_DOF = 3.0
@@ -165,7 +165,7 @@ def piecewise_regression(
         fit = ar1_regression(series.values, design, series.sessions, method=method, level=level)
         coefficients, u, dof, sigma = fit.coefficients, fit.u, fit.dof, fit.sigma
         phi, at_boundary = fit.phi, fit.at_boundary
-    half = stdtrit(dof, (1 + level) / 2) * u
+    half = half_width(u, dof, level=level)
     residuals = series.values - design @ coefficients
     about_mean = float(np.sum((series.values - series.values.mean()) ** 2))
     return PiecewiseRegression(

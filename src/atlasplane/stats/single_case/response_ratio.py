@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from atlasplane.stats.checks import Array, positive, share
 from atlasplane.stats.refusal import NoVariance, OutOfRange
 from atlasplane.stats.single_case.series import Improvement, PhasedSeries
 from atlasplane.stats.single_case.ties import SAME, rounding
+from atlasplane.stats.student import half_width
 from atlasplane.stats.variants import named
 
 
@@ -181,7 +181,7 @@ def response_ratio(
     if whole is None and _is_mirrored(form, improvement):
         value = -value
     dof = _dof(a, b) if interval is RatioInterval.WELCH_T else math.inf
-    half = _quantile((1 + level) / 2, dof) * math.sqrt(variance)
+    half = float(half_width(math.sqrt(variance), dof, level=level))
     return ResponseRatio(
         value=value,
         se=math.sqrt(variance),
@@ -212,10 +212,6 @@ def _log_ratio(a: _Phase, b: _Phase, correction: RatioCorrection) -> float:
 def _dof(a: _Phase, b: _Phase) -> float:
     parts = (part.relative_variance**2 / (part.n_sessions - 1) for part in (a, b))
     return (a.relative_variance + b.relative_variance) ** 2 / sum(parts)
-
-
-def _quantile(tail: float, dof: float) -> float:
-    return float(ndtri(tail) if math.isinf(dof) else stdtrit(dof, tail))
 
 
 def _is_mirrored(form: RatioForm, improvement: Improvement) -> bool:
