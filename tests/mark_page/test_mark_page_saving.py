@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.mark_page.hand import (
     DAY,
@@ -17,6 +18,7 @@ from tests.mark_page.hand import (
     press_at,
     reading_by,
     saved,
+    screen_of,
     stored,
 )
 
@@ -73,6 +75,82 @@ def test_two_windows_on_one_reading_end_in_a_question(
     saved(second)
     assert reading_by(case, "nasium", "KR")["points"]["PL_L"]["at"][0] == pytest.approx(x - 10, abs=0.01)
     context.close()
+
+
+def held_back(page: Page, pattern: str) -> list[Route]:
+    """The answers to these requests come when the test lets them."""
+    held: list[Route] = []
+    page.route(pattern, lambda route: held.append(route))  # a bound built-in is refused
+    return held
+
+
+def wait_for_one(page: Page, held: list[Route]) -> Route:
+    for _ in range(600):
+        if held:
+            return held.pop(0)
+        page.wait_for_timeout(100)
+    raise AssertionError("the page asked for nothing")
+
+
+def test_the_tab_of_the_open_film_does_nothing(page: Page, serve: Starter, case: Path) -> None:
+    """Opened anew, the film would take away the mark that is set while it comes."""
+    open_film(page, serve(case, "--observer", "KR"), "Nasium")
+    held = held_back(page, "**/pixels")
+    page.locator("button.tab[aria-current=page]").click()
+    press_at(page, [400.0, 900.0])
+    expect(mark_of(page, "point:PL_R")).to_have_count(1)
+    saved(page)
+    assert "PL_R" in reading_by(case, "nasium", "KR")["points"]
+    assert held == []
+
+
+def test_while_the_next_film_comes_no_mark_is_taken(page: Page, serve: Starter, case: Path) -> None:
+    open_film(page, serve(case, "--observer", "KR"), "Nasium")
+    press_at(page, [400.0, 900.0])
+    saved(page)
+    before = stored(case, "nasium")
+    at = screen_of(page, [700.0, 950.0])
+    held = held_back(page, "**/pixels")
+    page.locator("button.tab", has_text="Vertex").click()
+    coming = wait_for_one(page, held)
+    page.mouse.click(*at)
+    page.keyboard.press("Delete")
+    page.keyboard.press("Control+z")
+    expect(mark_of(page, "point:PL_R")).to_have_count(1)
+    coming.continue_()
+    page.wait_for_selector("body[data-open]")
+    expect(page.locator(".film[aria-label*='vertex' i]")).to_have_count(1)
+    assert stored(case, "nasium") == before
+    assert [r["observer"] for r in stored(case, "vertex")] == ["SIM"]
+
+
+def test_of_two_films_asked_for_the_last_is_shown(page: Page, serve: Starter, case: Path) -> None:
+    """The one that comes late does not take the place of the one that was asked for after it."""
+    open_film(page, serve(case, "--observer", "KR"), "Nasium")
+    vertex = page.locator("button.tab", has_text="Vertex")
+    held = held_back(page, f"**/{vertex.get_attribute('data-film')}/readings")
+    vertex.click()
+    late = wait_for_one(page, held)
+    go_to(page, "Lateral")
+    with page.expect_response("**/readings"):
+        late.continue_()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".film[aria-label*='lateral' i]")).to_have_count(1)
+    expect(page.locator("#film")).not_to_have_class(re.compile("loading"))
+
+
+def test_a_film_is_left_when_its_last_mark_is_saved(page: Page, serve: Starter, case: Path) -> None:
+    """The second of two quick marks waits for the answer to the first, and the next film for both."""
+    open_film(page, serve(case, "--observer", "KR"), "Nasium")
+    held = held_back(page, "**/readings/*")
+    press_at(page, [400.0, 900.0])
+    first = wait_for_one(page, held)
+    press_at(page, [700.0, 950.0])
+    page.locator("button.tab", has_text="Vertex").click()
+    first.continue_()
+    wait_for_one(page, held).continue_()
+    page.wait_for_selector(".film[aria-label*='vertex' i]")
+    assert set(reading_by(case, "nasium", "KR")["points"]) == {"PL_R", "PL_L"}
 
 
 def test_another_reader_on_the_same_film_is_no_conflict(

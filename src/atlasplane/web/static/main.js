@@ -42,7 +42,7 @@ export class Page {
     this.asking = false;
     this.opening = 0;
     const run = (/** @type {string} */ command) => this.run(command);
-    this.top = new TopBar(byId("top"), { open: (s) => void this.open(s), openVisit: (k) => void this.openVisit(k), run });
+    this.top = new TopBar(byId("top"), { open: (s) => void this.turnTo(s), openVisit: (k) => void this.openVisit(k), run });
     this.toolbar = new Toolbar(byId("toolbar"), run);
     this.protocol = new ProtocolPanel(byId("protocol"), { choose: (id, enter) => this.choose(id, enter), run });
     this.results = new ResultsPanel(byId("results"), {
@@ -86,6 +86,12 @@ export class Page {
     return [...films.map((f) => ({ kind: /** @type {const} */ ("films"), id: f.id })), ...volumes.map((v) => ({ kind: /** @type {const} */ ("volumes"), id: v.id }))];
   }
 
+  /** A tab was pressed; that of the open film does nothing. @param {Source} source */
+  async turnTo(source) {
+    const open = this.session && this.source?.kind === source.kind && this.source.id === source.id;
+    if (!open) await this.open(source);
+  }
+
   /** @param {Source} source @param {string | null} [readingId] */
   async open(source, readingId = null) {
     if (!(await this.leave())) return;
@@ -93,7 +99,7 @@ export class Page {
     this.source = source;
     if (this.desk) this.top.showDesk(this.desk, this.visit, source);
     this.notice(null);
-    byId("film").classList.add("loading");
+    this.#loading(true);
     try {
       if (!this.observer) await this.#askObserver();
       const from = new api.SourceApi(source.kind, source.id);
@@ -101,13 +107,23 @@ export class Page {
       const [detail, pixels] = await Promise.all([film ? from.film(this.observer) : from.volume(this.observer), film ? from.pixels() : null]);
       if (turn !== this.opening) return;
       const reading = await this.#reading(from, detail, readingId);
+      if (turn !== this.opening) return;
       this.#show(source, detail, pixels, reading);
     } catch (fault) {
-      this.notice(api.ApiError.of(fault).problem, true);
+      if (turn === this.opening) this.notice(api.ApiError.of(fault).problem, true);
     } finally {
-      byId("film").classList.remove("loading");
+      if (turn === this.opening) this.#loading(false);
     }
     await flows.askSides(this, false);
+  }
+
+  /** Until the next film is there, the last one stays to be seen and takes no hand. @param {boolean} on */
+  #loading(on) {
+    const host = byId("film");
+    host.classList.toggle("loading", on);
+    host.inert = on;
+    byId("protocol").inert = on;
+    if (on) delete document.body.dataset.open;
   }
 
   async #askObserver() {
@@ -136,7 +152,6 @@ export class Page {
 
   /** @param {Source} source @param {FilmDetail | VolumeDetail} detail @param {Uint16Array | null} pixels @param {Reading} reading */
   #show(source, detail, pixels, reading) {
-    this.place?.close();
     this.results.bones.hidden = true;
     this.results.registration.hidden = true;
     const session = new Session(source.kind, detail, reading, this.observer);
@@ -244,15 +259,18 @@ export class Page {
     session.ask(true);
   }
 
-  /** Whether the open film may be left. */
+  /** Leaves the open film, if everything is saved or the reader gives it up. */
   async leave() {
+    await this.session?.sent();
     if (!this.session) return true;
-    const unsettled = !["saved", "saving"].includes(this.session.saveState);
-    if (unsettled) {
+    if (this.session.saveState !== "saved") {
       const answer = await dialogs.choose("Not everything is saved", [html("p", {}, "Leaving this film now loses what is not saved.")], [["leave", "Leave and lose it"], ["stay", "Stay"]]);
       if (answer !== "leave") return false;
     }
-    this.session.close();
+    this.session?.close();
+    this.place?.close();
+    this.session = null;
+    this.place = null;
     return true;
   }
 

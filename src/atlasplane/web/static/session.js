@@ -12,6 +12,8 @@ import * as marks from "./marks.js";
 import { nextOpen, shortName, tagName } from "./protocol.js";
 import { Saver, worst } from "./saver.js";
 
+/** A server that has not answered for so long is taken for away. */
+const PATIENCE_MS = 5000;
 /** @type {(keyof Settings)[]} */
 const STATED = ["patient_right", "patient_anterior", "patient_superior", "marker", "calibration"];
 
@@ -238,6 +240,21 @@ export class Session {
   /** What keeps something from being saved. */
   get saveProblem() {
     return this.savers.map((saver) => saver.problem).find((problem) => problem !== null) ?? null;
+  }
+
+  /** Until nothing is on its way to the server, or it has not answered for a while. @returns {Promise<void>} */
+  sent() {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.listeners.delete(listener);
+        resolve();
+      };
+      const listener = () => this.saveState !== "saving" && done();
+      const timer = setTimeout(done, PATIENCE_MS);
+      this.listeners.add(listener);
+      listener();
+    });
   }
 
   /** Try at once. */

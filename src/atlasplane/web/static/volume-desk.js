@@ -311,7 +311,6 @@ export class VolumeDesk extends MarkDesk {
     super.close();
     this.bones.close();
     for (const pane of this.panes) pane.stop();
-    this.grid.remove();
   }
 }
 
