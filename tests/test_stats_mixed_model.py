@@ -123,6 +123,19 @@ def test_unit_sign_and_order_change_nothing_but_unit_sign_and_order():
     np.testing.assert_allclose(other.effects[place], -10 * first.effects, rtol=1e-3, atol=1e-3)
 
 
+def test_sessions_two_apart_have_the_root_of_the_autocorrelation():
+    y, X, persons, sessions = study(phi=0.5)
+    near, far = (
+        mixed_model(
+            rows_of(y, X, persons, step * sessions), criterion="REML", structure="full", residual="ar1"
+        )
+        for step in (1, 2)
+    )
+    assert far.value == pytest.approx(near.value, abs=1e-4)
+    assert near.phi is not None
+    assert far.phi == pytest.approx(math.sqrt(near.phi), abs=1e-3)
+
+
 def test_persons_who_do_not_differ_are_a_boundary_and_told():
     y, X, persons, sessions = study(n=6, tau=0.0, seed=4)
     found = mixed_model(

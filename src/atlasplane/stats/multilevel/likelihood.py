@@ -25,6 +25,7 @@ MOST_PHI = 0.99
 _MOST_LOG_RATIO = 12.0
 _NO_RESIDUAL = 1e-20
 _STEP = 1e-5
+_START_PHI = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,6 +93,9 @@ class Likelihood:
         """Parameters from which a search sets out."""
         parameters = np.zeros(self.n_factor + (self.residual == "ar1") + self.rows.n_equations - 1)
         parameters[self.diagonal] = size
+        if self.residual == "ar1":
+            # At 0 the derivative of phi^2 vanishes: a search would stay where all sessions are two apart.
+            parameters[self.n_factor] = _START_PHI
         if self.rows.n_equations == 2:
             sds = [np.std(self.rows.response[self.rows.equation == k]) for k in (0, 1)]
             parameters[-1] = math.log(max(sds[1], 1e-6 * sds[0]) / max(sds[0], 1e-6 * sds[1]))
