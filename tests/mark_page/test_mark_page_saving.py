@@ -117,6 +117,7 @@ def test_while_the_next_film_comes_no_mark_is_taken(page: Page, serve: Starter, 
     page.keyboard.press("Delete")
     page.keyboard.press("Control+z")
     expect(mark_of(page, "point:PL_R")).to_have_count(1)
+    expect(page.locator("#prompt")).to_have_text("Opening")
     coming.continue_()
     page.wait_for_selector("body[data-open]")
     expect(page.locator(".film[aria-label*='vertex' i]")).to_have_count(1)

@@ -124,6 +124,7 @@ export class Page {
     host.inert = on;
     byId("protocol").inert = on;
     if (on) delete document.body.dataset.open;
+    if (!this.session) byId("prompt").textContent = on ? "Opening" : "";
   }
 
   async #askObserver() {
